@@ -1,0 +1,14 @@
+//! What every room may use: secrets, safe display, ids, places, hints.
+//!
+//! Nothing here knows a host, a directory or a screen.
+
+pub mod display;
+pub mod hint;
+pub mod ids;
+pub mod places;
+pub mod secret;
+
+pub use display::display_safe;
+pub use hint::Hint;
+pub use ids::RunId;
+pub use secret::Secret;

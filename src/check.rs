@@ -1,0 +1,1 @@
+//! Questions with a live answer: `ok`, `warning`, `failed`, `unknown`; one file a check family.

@@ -1,0 +1,1 @@
+//! LDAP: connect, read, schema, rules, writer, undo.

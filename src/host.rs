@@ -1,0 +1,1 @@
+//! Where and how anything is done on a host: every act is an argv from one closed list.

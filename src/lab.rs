@@ -1,0 +1,16 @@
+//! The practice world: a directory server, hosts as folders, the vendor's commands, mail.
+//!
+//! It stands in for vendor software that cannot be had, so it does the real work on real files and
+//! real LDAP entries and fails in the documented ways. It imports `base` only; the wizard reaches
+//! it through the vendor's commands and LDAP alone and must never know that it is in a lab.
+//! [`audit`] shares no code with the rest of this room.
+
+pub mod audit;
+pub mod control;
+pub mod create;
+pub mod daemon;
+pub mod ims;
+pub mod ldap;
+pub mod sims;
+pub mod tools;
+pub mod world;

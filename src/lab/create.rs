@@ -1,0 +1,1 @@
+//! Makes a lab: people, mail, queue, directory, host folders.

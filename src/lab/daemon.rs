@@ -1,0 +1,1 @@
+//! The lab's process: directory server, job controller, listeners, control socket.

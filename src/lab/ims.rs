@@ -1,0 +1,1 @@
+//! The new store (iMS 5.2) on disk.

@@ -1,0 +1,1 @@
+//! The lab's LDAP server: durable, schema enforced.

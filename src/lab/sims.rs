@@ -1,0 +1,1 @@
+//! The old store (SIMS 4.0) on disk.

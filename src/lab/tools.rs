@@ -1,0 +1,70 @@
+//! The vendor's commands: `imsmigrate lab tool DIR HOST PATH ARG…` ends up here.
+//!
+//! Each command is a two-line `sh` script at the vendor's path below the host's root that execs
+//! this. One file a command (or a close family); each behaviour cites its manual or says that it is
+//! inferred (`domain/commands.md`).
+
+use super::world::{HostConfig, Lab, LabError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// What a vendor command is given: the host it runs on and its three streams.
+pub struct ToolContext<'a> {
+    /// The lab.
+    pub lab: Lab,
+    /// The host the command runs on.
+    pub host: HostConfig,
+    /// The command's own path on the host, such as `/opt/SUNWmail/sbin/imta`.
+    pub path: String,
+    /// Standard input.
+    pub stdin: &'a mut dyn Read,
+    /// Standard output.
+    pub out: &'a mut dyn Write,
+    /// Standard error.
+    pub err: &'a mut dyn Write,
+}
+
+impl ToolContext<'_> {
+    /// Returns the root of the host's file system.
+    pub fn root(&self) -> PathBuf {
+        self.lab.root(&self.host)
+    }
+
+    /// Turns a path as written on the host into a real one.
+    ///
+    /// Absolute paths get the host's root put before them unless they have it already; relative
+    /// ones are taken as they are.
+    pub fn real(&self, path: &str) -> PathBuf {
+        real_path(&self.root(), path)
+    }
+
+    /// Turns a real path back into the one the host sees.
+    pub fn seen(&self, path: &Path) -> String {
+        match path.strip_prefix(self.root()) {
+            Ok(rest) => format!("/{}", rest.display()),
+            Err(_) => path.display().to_string(),
+        }
+    }
+}
+
+/// Puts a host's root before an absolute path that does not have it yet.
+pub fn real_path(root: &Path, path: &str) -> PathBuf {
+    let path = Path::new(path);
+    if path.is_absolute() && !path.starts_with(root) {
+        root.join(path.strip_prefix("/").unwrap_or(path))
+    } else {
+        path.to_path_buf()
+    }
+}
+
+/// Runs the vendor command at `path` of `host` and returns its exit status.
+///
+/// # Errors
+/// When the lab cannot be used, or the path is not one of a vendor command.
+pub fn main(dir: &Path, host: &str, path: &str, _args: &[String]) -> Result<u8, LabError> {
+    let lab = Lab::open(dir)?;
+    let _host = lab.host(host)?;
+    Err(LabError::Other(format!(
+        "`{path}` is not a command of this lab"
+    )))
+}

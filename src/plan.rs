@@ -1,0 +1,1 @@
+//! Scenario × site × facts: rendering, digests, exports.

@@ -1,0 +1,1 @@
+//! What a journal says, as text for people and machines.

@@ -1,0 +1,1 @@
+//! What the guide says, as data: types, parser, validator, conditions.

@@ -1,0 +1,1 @@
+//! What the admin says: fields, validation, the saved file.

@@ -1,0 +1,1 @@
+//! Mailboxes: sessions, rename map, inventories, verification.

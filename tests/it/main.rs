@@ -1,0 +1,14 @@
+//! What needs a process, a terminal or a server; one binary, so that it links once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a test that meets the unexpected should stop and say where"
+)]
+
+mod arrows;

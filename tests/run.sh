@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, then runs fmt, clippy and every test.
+# Without root or apt the tests that need a missing program are left out, and listed loudly at the end;
+# with CI=true nothing may be left out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# command → Debian package
+needed="slapd:slapd ldapsearch:ldap-utils tmux:tmux strace:strace"
+missing=""
+PATH="$PATH:/usr/sbin:/sbin"
+for pair in $needed; do
+  command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+done
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "installing:$missing"
+  apt-get update -qq
+  # shellcheck disable=SC2086
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  missing=""
+fi
+
+skip=()
+skipped=""
+for pair in $needed; do
+  program="${pair%%:*}"
+  if ! command -v "$program" >/dev/null 2>&1; then
+    # Tests that need a program carry its name: needs_tmux_…
+    skip+=(--skip "needs_${program}_")
+    skipped="$skipped\n  every test named needs_${program}_*: \`$program\` (Debian package ${pair##*:}) is missing"
+  fi
+done
+if [ -n "$skipped" ] && [ "${CI:-}" = true ]; then
+  printf 'CI must skip nothing, but:%b\n' "$skipped" >&2
+  exit 1
+fi
+
+cargo fmt --check
+cargo clippy --locked --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+status=0
+cargo test --locked -- ${skip[@]+"${skip[@]}"} || status=$?
+if [ -n "$skipped" ]; then
+  printf '\n*** SKIPPED, because programs are missing:%b\n' "$skipped" >&2
+fi
+exit "$status"
