@@ -3,9 +3,33 @@
 pub mod exit;
 pub mod output;
 
+use clap::{Parser, Subcommand};
+use exit::Exit;
 use std::process::ExitCode;
+
+/// Moves SIMS 4.0 and Netscape Messaging Server 4.x to iPlanet Messaging Server 5.2
+#[derive(Debug, Parser)]
+#[command(name = "imsmigrate", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    exit::Exit::Usage.into()
+    match Cli::try_parse() {
+        Ok(cli) => match cli.command {},
+        Err(error) => {
+            // clap's own way out: help and version are data, the rest is talk.
+            let _ = error.print();
+            if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Done.into()
+            }
+        }
+    }
 }

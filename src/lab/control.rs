@@ -63,8 +63,8 @@ pub struct Process {
     pub command: String,
     /// When it started, seconds since the epoch.
     pub started: i64,
-    /// The well-known port it listens on, if any.
-    pub port: Option<u16>,
+    /// The well-known ports it listens on.
+    pub ports: Vec<u16>,
 }
 
 /// What the lab's process answers.
