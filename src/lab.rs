@@ -11,6 +11,7 @@ pub mod create;
 pub mod daemon;
 pub mod ims;
 pub mod ldap;
+pub mod queue;
 pub mod sims;
 pub mod tools;
 pub mod world;
