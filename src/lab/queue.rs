@@ -148,10 +148,9 @@ pub fn list(queue: &Path) -> io::Result<Vec<Queued>> {
             if !meta.is_file() {
                 continue;
             }
-            let state = if name.ends_with(".HELD") {
-                State::Held
-            } else {
-                State::Ready
+            let state = match path.extension() {
+                Some(extension) if extension == "HELD" => State::Held,
+                _ => State::Ready,
             };
             found.push(Queued {
                 channel: channel.clone(),
