@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod ims;
 pub mod ldap;
 pub mod queue;
+pub mod phrases;
 pub mod sims;
 pub mod tools;
 pub mod world;

@@ -57,14 +57,49 @@ pub fn real_path(root: &Path, path: &str) -> PathBuf {
     }
 }
 
-/// Runs the vendor command at `path` of `host` and returns its exit status.
+/// Runs the vendor command at `path` of `host` with this process's streams; returns its exit status.
 ///
 /// # Errors
 /// When the lab cannot be used, or the path is not one of a vendor command.
-pub fn main(dir: &Path, host: &str, path: &str, _args: &[String]) -> Result<u8, LabError> {
+pub fn main(dir: &Path, host: &str, path: &str, args: &[String]) -> Result<u8, LabError> {
     let lab = Lab::open(dir)?;
-    let _host = lab.host(host)?;
-    Err(LabError::Other(format!(
-        "`{path}` is not a command of this lab"
-    )))
+    let host = lab.host(host)?.clone();
+    let mut context = ToolContext {
+        lab,
+        host,
+        path: path.to_owned(),
+        stdin: &mut std::io::stdin().lock(),
+        out: &mut std::io::stdout().lock(),
+        err: &mut std::io::stderr().lock(),
+    };
+    let status = run(&mut context, args)?;
+    // A reader that has gone is not the command's failure.
+    let _ = context.out.flush();
+    Ok(status)
+}
+
+/// A vendor command: does its work with the streams of the context and returns its exit status.
+pub type Command = fn(&mut ToolContext<'_>, &[String]) -> Result<u8, LabError>;
+
+/// Every command, by the end of its path (the longest one that fits wins); one line each, in the
+/// order of the alphabet.
+const COMMANDS: &[(&str, Command)] = &[];
+
+/// Runs a vendor command with the streams of `context`; returns its exit status.
+///
+/// # Errors
+/// When the lab cannot be used, or the path is not one of a vendor command.
+pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabError> {
+    let path = Path::new(&context.path);
+    let command = COMMANDS
+        .iter()
+        .filter(|(end, _)| path.ends_with(end))
+        .max_by_key(|(end, _)| end.len());
+    match command {
+        Some((_, command)) => command(context, args),
+        None => Err(LabError::Other(format!(
+            "`{}` is not a command of this lab",
+            context.path
+        ))),
+    }
 }

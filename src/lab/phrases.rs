@@ -1,0 +1,69 @@
+//! Every confirmation sentence that a stand-in prints, in two wordings.
+//!
+//! Nobody may depend on a wording: with `other-sentences = true` in `drills.toml` the second one is
+//! used, and the migration has to come out the same. Errors and data (tables, LDIF, counts) are not
+//! here: their shapes are documented ones.
+
+use super::world::Lab;
+
+/// The drill that changes the wording.
+pub const DRILL: &str = "other-sentences";
+/// The file that holds the drills of a lab.
+const DRILLS_FILE: &str = "drills.toml";
+
+/// Key, usual wording, other wording; `{0}`, `{1}`, … are the arguments.
+const PHRASES: &[(&str, &str, &str)] = &[
+    ("db2ldif-file", "ldiffile: {0}", "Exported to {0}"),
+    (
+        "db2ldif-count",
+        "{0} entries exported.",
+        "Done. Number of records: {0}",
+    ),
+];
+
+/// Returns the sentence `key` with its arguments filled in; a key that is not in the table comes
+/// back as it is.
+pub fn say(lab: &Lab, key: &str, args: &[&str]) -> String {
+    wording(other_wording(lab), key, args)
+}
+
+/// Returns whether the lab uses the other wording.
+fn other_wording(lab: &Lab) -> bool {
+    std::fs::read_to_string(lab.dir.join(DRILLS_FILE))
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok())
+        .and_then(|drills| drills.get(DRILL).and_then(toml::Value::as_bool))
+        .unwrap_or(false)
+}
+
+fn wording(other: bool, key: &str, args: &[&str]) -> String {
+    let Some((_, usual, second)) = PHRASES.iter().find(|(name, _, _)| *name == key) else {
+        return key.to_owned();
+    };
+    let mut text = (if other { second } else { usual }).to_string();
+    for (n, arg) in args.iter().enumerate() {
+        text = text.replace(&format!("{{{n}}}"), arg);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PHRASES, wording};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn arguments_are_filled_in() {
+        assert_eq!(wording(false, "db2ldif-file", &["/a/b"]), "ldiffile: /a/b");
+        assert_eq!(wording(true, "db2ldif-file", &["/a/b"]), "Exported to /a/b");
+    }
+
+    #[test]
+    fn every_sentence_has_two_different_wordings_and_a_key_of_its_own() {
+        let keys: BTreeSet<_> = PHRASES.iter().map(|(key, _, _)| key).collect();
+        assert_eq!(keys.len(), PHRASES.len());
+        for (key, usual, other) in PHRASES {
+            assert_ne!(usual, other, "{key}");
+        }
+    }
+}
