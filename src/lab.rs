@@ -13,6 +13,7 @@ pub mod ims;
 pub mod ldap;
 pub mod phrases;
 pub mod queue;
+pub mod lines;
 pub mod sims;
 pub mod tools;
 pub mod world;
