@@ -5,9 +5,14 @@
 //! the process with SIGKILL is the power cut, and `running.json` brings back what was up.
 
 pub mod components;
+pub mod imap;
 mod launch;
+pub mod mailbox;
+pub mod pop;
 pub mod running;
 mod serve;
+pub mod session;
+pub mod smtp;
 mod socket;
 mod supervisor;
 
