@@ -1,1 +1,9 @@
-//! Scenario × site × facts: rendering, digests, exports.
+//! scenario × site × facts: the plan, its digest and its renderings.
+//!
+//! A *draft* shows every step with `<names>` where facts are still missing, and needs no host. A
+//! *plan* is a draft with its facts bound: what is confirmed is what is executed.
+
+pub mod types;
+
+pub use crate::scenario::condition::Facts;
+pub use types::{Gate, GateLine, Plan, PlanStep, PlannedAction};

@@ -1,0 +1,237 @@
+//! The names a scenario may use: checks, facts, services, secrets and placeholders.
+
+/// The checks there are: id, and the question it answers.
+pub const CHECKS: &[(&str, &str)] = &[
+    (
+        "ldap-answers",
+        "Does the directory answer, and does it take the password?",
+    ),
+    ("base-dn", "Does the base DN exist, with users below it?"),
+    (
+        "directory-backup",
+        "Is the directory's LDIF file there, whole, with every entry?",
+    ),
+    (
+        "schema-merged",
+        "Does the directory know the new server's schema?",
+    ),
+    ("slapd-up", "Is the directory server up?"),
+    (
+        "smtp-closed",
+        "Does the old server refuse new mail, while it still delivers?",
+    ),
+    ("queue-empty", "Are the old server's queues empty?"),
+    ("sims-stopped", "Are all processes of the old server gone?"),
+    (
+        "disk-space",
+        "Is there room for the new store beside the old one?",
+    ),
+    (
+        "tape-holds-everyone",
+        "Can every user of the old store be read back from the tape?",
+    ),
+    ("old-store-removed", "Is the old store gone?"),
+    (
+        "config-directory-port",
+        "Is the port for the configuration directory free, or its own?",
+    ),
+    (
+        "ims-installed",
+        "Is the new server installed, its tools where they should be?",
+    ),
+    (
+        "setup-answers",
+        "Does what the installer was told agree with the site?",
+    ),
+    ("ims-stopped", "Are all processes of the new server gone?"),
+    ("ims-up", "Is the new server up, on all its ports?"),
+    (
+        "only-store-up",
+        "Is the new message store up, and nothing else of the new server?",
+    ),
+    ("store-stopped", "Is the new message store down?"),
+    ("settings", "Does the new server read back the settings?"),
+    ("synclevel-0", "Is the new store's sync level 0?"),
+    (
+        "synclevel-default",
+        "Is the new store's sync level back at -1?",
+    ),
+    ("uids", "Can every user id be a store name?"),
+    (
+        "login-separator",
+        "Do both servers use the same login separator?",
+    ),
+    ("upgraded", "Does every entry have the new schema?"),
+    (
+        "mailboxes-complete",
+        "Does every mailbox hold what it held before?",
+    ),
+    ("dirsync-done", "Does the new server know every address?"),
+    ("relay", "May the site's networks relay, and nobody else?"),
+    (
+        "aci-loaded",
+        "Are the groups and ACIs for delegated administration there?",
+    ),
+];
+
+/// The facts there are: id, and what is looked up.
+pub const FACTS: &[(&str, &str)] = &[
+    (
+        "disk",
+        "whether there is room for both stores: `enough` or `too-little`",
+    ),
+    ("users", "the mail users, by store id"),
+    ("groups", "the mail groups"),
+    ("domains", "the mail domains"),
+    ("uppercase-uids", "the user ids with an uppercase letter"),
+    ("messages", "how many messages the old store holds"),
+    ("store-bytes", "how large the old store is"),
+    ("queue", "the messages in the old server's queues"),
+    ("schema", "which parts of the merged schema are missing"),
+    (
+        "directory-entries",
+        "the entries of domains, users and groups",
+    ),
+    ("config-values", "the new server's configuration values"),
+    ("relay-mappings", "the new server's relay networks"),
+    ("tape-users", "the users on the tape"),
+];
+
+/// The services a `service` action may name.
+pub const SERVICES: &[&str] = &["sims-dispatcher", "sims", "slapd", "ims", "ims-store"];
+
+/// The secrets there are: name, and how one is shown.
+pub const SECRETS: &[(&str, &str)] = &[
+    ("directory", "directory password"),
+    ("config-directory", "configuration directory password"),
+    ("admin", "administrator password"),
+];
+
+/// Placeholders that have a value only inside a run or a session; a plan shows them as `<name>`.
+pub const LATE: &[(&str, &str)] = &[
+    ("run", "the run's id"),
+    ("user_file", "the session's list of users"),
+    (
+        "rename_map_option",
+        "`-u` and the rename map, when a user id has an uppercase letter",
+    ),
+    (
+        "secret_file",
+        "a 0600 file that is made for this command and removed after it",
+    ),
+];
+
+/// The fields of a site that a scenario may name, as placeholders and in conditions.
+pub const FIELDS: &[(&str, &str)] = &[
+    ("scenario", "the scenario"),
+    ("old.host", "the old mail server's name"),
+    ("old.address", "the old mail server's address"),
+    ("old.sbin", "the folder of the old server's commands"),
+    ("old.imbackup", "the old server's imbackup"),
+    ("old.store_root", "the old message store"),
+    ("old.queue_root", "the old server's queues"),
+    ("old.config", "the old message store's configuration file"),
+    ("old.store_user", "the owner of the old message store"),
+    ("old.login_separator", "the old server's login separator"),
+    ("old.smtp_port", "the old server's SMTP port"),
+    ("old.imap_port", "the old server's IMAP port"),
+    ("old.pop_port", "the old server's POP port"),
+    ("new.host", "the new mail server's name"),
+    ("new.address", "the new mail server's address"),
+    ("new.server_root", "the new server's root"),
+    ("new.instance_root", "the new server's instance"),
+    ("new.installer", "the new server's installer"),
+    (
+        "new.config_directory_port",
+        "the configuration directory's port",
+    ),
+    (
+        "new.config_suffix",
+        "the configuration directory's own user suffix",
+    ),
+    ("new.mail_user", "the user the new server runs as"),
+    ("new.mail_group", "the group the new server runs as"),
+    ("new.default_domain", "the default mail domain"),
+    ("new.smtp_port", "the new server's SMTP port"),
+    ("new.imap_port", "the new server's IMAP port"),
+    ("new.pop_port", "the new server's POP port"),
+    ("new.http_port", "the new server's HTTP port"),
+    ("directory.host", "the directory server's name"),
+    ("directory.address", "the directory server's address"),
+    ("directory.port", "the directory server's port"),
+    ("directory.base_dn", "the suffix of users and groups"),
+    ("directory.bind_dn", "the directory manager"),
+    ("directory.default_domain_dn", "the default domain's DN"),
+    ("directory.server_root", "the directory server's root"),
+    ("directory.instance_root", "the directory server's instance"),
+    (
+        "directory.tls",
+        "how the connection to the directory is protected",
+    ),
+    (
+        "directory.schema_files",
+        "the folder of the merged schema files",
+    ),
+    ("store.sessions", "how many sessions at once"),
+    ("store.tape_device", "the tape device"),
+    ("store.disk", "how the mail is moved"),
+    ("relay.networks", "the networks that may relay"),
+];
+
+/// Returns what people call a field of the site.
+pub fn field_title(field: &str) -> String {
+    FIELDS
+        .iter()
+        .find(|(name, _)| *name == field)
+        .map_or_else(|| format!("`{field}`"), |(_, title)| (*title).to_owned())
+}
+
+/// Returns a condition on a fact as people would say it, where there are words for it.
+pub fn fact_sentence(fact: &str, is: &str) -> Option<String> {
+    let words = match (fact, is) {
+        ("disk", "enough") => "there is disk space for both stores",
+        ("disk", "too-little") => "there is too little disk space for both stores",
+        ("uppercase-uids", "present") => "a user id has an uppercase letter",
+        ("uppercase-uids", "absent") => "no user id has an uppercase letter",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// Returns how a secret is shown, such as `directory password`.
+pub fn secret_title(name: &str) -> Option<&'static str> {
+    SECRETS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, title)| *title)
+}
+
+/// Says whether a placeholder is one that a scenario may use (without its braces).
+pub fn is_placeholder(name: &str) -> bool {
+    let fact = |id: &str| FACTS.iter().any(|(known, _)| *known == id);
+    if let Some(secret) = name.strip_prefix("secret.") {
+        return secret_title(secret).is_some();
+    }
+    if let Some(id) = name
+        .strip_prefix("count.")
+        .or_else(|| name.strip_prefix("fact."))
+    {
+        return fact(id);
+    }
+    FIELDS.iter().chain(LATE).any(|(known, _)| *known == name)
+}
+
+/// Returns every placeholder there is, for a hint at the nearest one.
+pub fn placeholders() -> Vec<String> {
+    let mut all: Vec<String> = FIELDS
+        .iter()
+        .chain(LATE)
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    all.extend(SECRETS.iter().map(|(name, _)| format!("secret.{name}")));
+    for (name, _) in FACTS {
+        all.push(format!("count.{name}"));
+        all.push(format!("fact.{name}"));
+    }
+    all
+}
