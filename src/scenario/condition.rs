@@ -84,14 +84,19 @@ impl Condition {
                 "absent" => value.is_empty(),
                 word => value == word,
             }),
-            Self::Fact(FactIs { fact, is }) => facts.get(fact).map(|value| match is.as_str() {
-                "present" => present(value),
-                "absent" => !present(value),
-                word => match value {
-                    Value::String(text) => text == word,
-                    other => other.to_string() == word,
-                },
-            }),
+            Self::Fact(FactIs { fact, is: wanted }) => {
+                facts.get(fact).map(|value| match wanted.as_str() {
+                    "present" => present(value),
+                    "absent" => !present(value),
+                    word => match value {
+                        Value::String(text) => text.as_str() == word,
+                        other => {
+                            let text = other.to_string();
+                            text == word
+                        }
+                    },
+                })
+            }
             Self::All(All { all }) => {
                 let each: Vec<_> = all.iter().map(|c| c.holds(field, facts)).collect();
                 if each.contains(&Some(false)) {
