@@ -1,1 +1,20 @@
 //! LDAP: connect, read, schema, rules, writer, undo.
+//!
+//! ```text
+//! connection   Target, Connection::open, modify, add, delete
+//! search       paged reading, one entry, the root DSE
+//! entry        Entry, Change; our own reader over ldap3's BER tree
+//! error        what can go wrong, in words a person can act on
+//! ldif         RFC 2849, written and read
+//! ```
+
+pub mod connection;
+pub mod entry;
+pub mod error;
+pub mod ldif;
+pub mod search;
+
+pub use connection::{Connection, Target, Tls};
+pub use entry::{Change, Entry};
+pub use error::DirectoryError;
+pub use search::{Found, RootDse};
