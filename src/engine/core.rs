@@ -1,0 +1,13 @@
+//! The pure core: [`decide`] what follows from an input, [`fold`] events into the state.
+//!
+//! Neither knows a host, a directory, a clock or a random number; all of that comes in as inputs.
+//! Only [`fold`] changes state. The same core runs a site, a lab and the simulation in
+//! `core/simulation.rs`.
+
+mod decide;
+mod fold;
+#[cfg(test)]
+mod simulation;
+
+pub use decide::{Ask, Core, Decision, Input, Order};
+pub use fold::fold;

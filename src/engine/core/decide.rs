@@ -1,0 +1,737 @@
+//! Decides what follows from an input: events to be journaled, then orders to be carried out.
+//!
+//! After an input has been dealt with, [`Core::decide`] goes on by itself for as long as something
+//! follows from the state alone: the next step, the next effect, an answer the policy gives.
+
+use super::fold::fold;
+use crate::engine::event::{Binding, Event, Gate, Level, Outcome};
+use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
+use serde_json::Value;
+
+/// An answer older than this is checked against fresh facts before it counts, in milliseconds
+/// (design.md: irreversible gates want checks no older than 60 s).
+const FRESH_MS: u64 = 60_000;
+
+/// What a person asks of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Begin nothing new.
+    Pause,
+    /// Go on: after a pause, a stop, or (as a retry) a failure.
+    Continue,
+    /// Do again what failed.
+    Retry,
+    /// Leave the failed step as it is.
+    Skip {
+        /// Why; journaled.
+        reason: String,
+    },
+    /// Stop at the next safe point.
+    Stop,
+    /// Answer gates by this policy from now on.
+    Policy(crate::engine::event::Policy),
+    /// Be the one who answers.
+    Control,
+}
+
+/// What comes into the core.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A new run; the event is a [`Event::RunCreated`].
+    Create(Box<Event>),
+    /// An engine process has read the journal and takes the run up.
+    Begin {
+        /// Its process id.
+        pid: u32,
+        /// The program's version.
+        version: String,
+    },
+    /// The facts of a step are looked up.
+    Bound {
+        /// The step.
+        step: String,
+        /// The binding, or why there is none.
+        result: Result<Binding, Vec<String>>,
+    },
+    /// Somebody answers a gate.
+    Answer {
+        /// The gate.
+        gate: String,
+        /// What was typed.
+        text: Option<String>,
+        /// Who.
+        by: String,
+        /// How long the gate's facts are old, in milliseconds.
+        age_ms: u64,
+    },
+    /// How far an effect is.
+    Progress {
+        /// The effect.
+        effect: String,
+        /// Bytes so far.
+        bytes: u64,
+        /// One line.
+        message: String,
+    },
+    /// An effect ended.
+    Ended {
+        /// The effect.
+        effect: String,
+        /// How.
+        outcome: Outcome,
+        /// One line.
+        message: String,
+        /// Results in detail.
+        detail: Value,
+    },
+    /// What became of an effect that a dead engine had begun.
+    Settled {
+        /// The effect.
+        effect: String,
+        /// Done, not done (safe to do again), or failed in a way only a retry mends.
+        result: Result<bool, String>,
+        /// One line.
+        message: String,
+    },
+    /// A person asks something.
+    Asked {
+        /// What.
+        ask: Ask,
+        /// Who.
+        by: String,
+    },
+}
+
+/// What the shell is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// Look a step's facts up and say what it will do.
+    Bind {
+        /// The step.
+        step: String,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Do an effect. Its intent is journaled and must be synced first.
+    Do {
+        /// The effect.
+        effect: String,
+        /// The operator's words, when the operator did it.
+        text: Option<String>,
+    },
+    /// Find out what became of an effect.
+    Settle {
+        /// The effect.
+        effect: String,
+    },
+    /// The engine process may end.
+    Finish,
+}
+
+/// What follows from an input.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// To be journaled and folded, in order.
+    pub events: Vec<Event>,
+    /// To be carried out afterwards.
+    pub orders: Vec<Order>,
+}
+
+/// The decider. Stateless; a type, so that the simulation can plant bugs in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Core {
+    #[cfg(test)]
+    pub(super) flaw: Option<super::simulation::Flaw>,
+}
+
+impl Core {
+    /// Decides what follows from one input.
+    pub fn decide(self, state: &State, input: Input) -> Decision {
+        let mut now = state.clone();
+        let mut decision = Decision::default();
+        let first = self.answer_input(&now, input);
+        let mut step = Some(first);
+        while let Some(part) = step.take() {
+            for event in &part.events {
+                fold(&mut now, event);
+            }
+            let more = !part.events.is_empty();
+            decision.events.extend(part.events);
+            decision.orders.extend(part.orders);
+            if more {
+                step = Some(self.advance(&now));
+            }
+        }
+        decision
+    }
+
+    /// What follows from the input alone.
+    fn answer_input(self, state: &State, input: Input) -> Decision {
+        match input {
+            Input::Create(event) => events([*event]),
+            Input::Begin { pid, version } => self.begin(state, pid, version),
+            Input::Bound { step, result } => bound(state, &step, result),
+            Input::Answer {
+                gate,
+                text,
+                by,
+                age_ms,
+            } => self.answer(state, gate, text, by, age_ms),
+            Input::Progress {
+                effect,
+                bytes,
+                message,
+            } => {
+                if in_flight(state, &effect) {
+                    events([Event::EffectProgress {
+                        effect,
+                        bytes,
+                        message,
+                    }])
+                } else {
+                    Decision::default()
+                }
+            }
+            Input::Ended {
+                effect,
+                outcome,
+                message,
+                detail,
+            } => {
+                let Some(known) = state
+                    .effect(&effect)
+                    .filter(|e| e.status == EffectStatus::InFlight)
+                else {
+                    return Decision::default();
+                };
+                let attempt = known.attempt;
+                events([Event::EffectEnded {
+                    effect,
+                    attempt,
+                    outcome,
+                    message,
+                    detail,
+                }])
+            }
+            Input::Settled {
+                effect,
+                result,
+                message,
+            } => self.settled(state, effect, result, message),
+            Input::Asked { ask, by } => asked(state, ask, by),
+        }
+    }
+
+    fn begin(self, state: &State, pid: u32, version: String) -> Decision {
+        let mut decision = events([Event::EngineStarted { pid, version }]);
+        let open = state.steps.iter().flat_map(|s| &s.effects);
+        for effect in
+            open.filter(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Unknown))
+        {
+            let id = effect.spec.id.clone();
+            if self.flawed("redo-without-settling") {
+                decision.events.push(Event::EffectSettled {
+                    effect: id,
+                    done: false,
+                    message: String::new(),
+                });
+                continue;
+            }
+            decision
+                .events
+                .push(Event::EffectInterrupted { effect: id.clone() });
+            decision.orders.push(Order::Settle { effect: id });
+        }
+        if state.phase == Phase::Running
+            && let Some(step) = state.current()
+            && (step.status == StepStatus::Binding || state.held_answer.is_some())
+        {
+            decision.orders.push(Order::Bind {
+                step: step.head.id.clone(),
+                attempt: step.attempt,
+            });
+        }
+        decision
+    }
+
+    fn settled(
+        self,
+        state: &State,
+        effect: String,
+        result: Result<bool, String>,
+        message: String,
+    ) -> Decision {
+        let Some(known) = state
+            .effect(&effect)
+            .filter(|e| e.status == EffectStatus::Unknown)
+        else {
+            return Decision::default();
+        };
+        match result {
+            Ok(done) => {
+                let done = done || self.flawed("settled-is-done");
+                events([Event::EffectSettled {
+                    effect,
+                    done,
+                    message,
+                }])
+            }
+            Err(reason) => events([Event::EffectEnded {
+                effect,
+                attempt: known.attempt,
+                outcome: Outcome::Failed,
+                message: reason,
+                detail: Value::Null,
+            }]),
+        }
+    }
+
+    fn answer(
+        self,
+        state: &State,
+        gate: String,
+        text: Option<String>,
+        by: String,
+        age_ms: u64,
+    ) -> Decision {
+        let refuse = |gate: String, by: String, reason: &str| {
+            events([Event::AnswerRefused {
+                gate,
+                by,
+                reason: reason.to_owned(),
+            }])
+        };
+        let Some(open) = &state.gate else {
+            return refuse(gate, by, "no gate is open");
+        };
+        if open.id != gate {
+            let reason = format!("the open gate is `{}`", open.id);
+            return refuse(gate, by, &reason);
+        }
+        if let Some(wanted) = &open.typed
+            && text.as_deref() != Some(wanted.as_str())
+            && !self.flawed("typed-text-unchecked")
+        {
+            let reason = format!("type `{wanted}` exactly");
+            return refuse(gate, by, &reason);
+        }
+        if state.held_answer.is_some() {
+            return refuse(
+                gate,
+                by,
+                "an answer is already being checked against fresh facts",
+            );
+        }
+        if let Some(effect) = state.effect(&gate) {
+            return if effect.status == EffectStatus::Asked {
+                operator_did_it(&effect.spec.id, effect.attempt, by, text)
+            } else {
+                refuse(gate, by, "it was answered already")
+            };
+        }
+        if age_ms > FRESH_MS
+            && open.level >= Level::Change
+            && let Some(step) = state.steps.iter().find(|s| s.head.id == gate)
+        {
+            let attempt = step.attempt;
+            let order = Order::Bind {
+                step: gate.clone(),
+                attempt,
+            };
+            let mut decision = events([Event::AnswerReceived { gate, by, text }]);
+            decision.orders.push(order);
+            return decision;
+        }
+        events([Event::GateAnswered { gate, by, text }])
+    }
+
+    /// What follows from the state alone.
+    fn advance(self, state: &State) -> Decision {
+        if state.phase != Phase::Running {
+            return Decision::default();
+        }
+        if state.stopping {
+            return stop(state);
+        }
+        if state.paused && !self.flawed("dispatch-while-paused") {
+            return Decision::default();
+        }
+        let Some(step) = state.current() else {
+            return finish(state);
+        };
+        let id = step.head.id.clone();
+        match &step.status {
+            StepStatus::Pending => {
+                let attempt = step.attempt + 1;
+                Decision {
+                    events: vec![Event::StepEntered {
+                        step: id.clone(),
+                        attempt,
+                    }],
+                    orders: vec![Order::Bind { step: id, attempt }],
+                }
+            }
+            StepStatus::AtGate => self.at_gate(state, step),
+            StepStatus::Running => Self::run_effects(state, step),
+            StepStatus::Blocked
+            | StepStatus::Ended {
+                outcome: Outcome::Failed,
+            } => {
+                if self.flawed("go-on-after-failure") {
+                    return events([Event::StepEnded {
+                        step: id,
+                        outcome: Outcome::Warning,
+                        message: String::new(),
+                    }]);
+                }
+                if state.policy.headless {
+                    let message = format!("step {} failed: {}", step.head.guide, step.message);
+                    return ended("failed", message);
+                }
+                Decision::default()
+            }
+            StepStatus::Binding | StepStatus::Ended { .. } => Decision::default(),
+        }
+    }
+
+    /// A step stands at its gate: open it, or answer it by policy.
+    fn at_gate(self, state: &State, step: &StepState) -> Decision {
+        let Some(binding) = &step.binding else {
+            return Decision::default();
+        };
+        let id = step.head.id.clone();
+        if !binding.applies {
+            return events([Event::StepEnded {
+                step: id,
+                outcome: Outcome::Skipped,
+                message: binding.reason.clone(),
+            }]);
+        }
+        let gate = &binding.gate;
+        if state.gate.as_ref() != Some(gate) {
+            return events([Event::GateOpened { gate: gate.clone() }]);
+        }
+        if state.held_answer.is_some() {
+            return Decision::default();
+        }
+        if self.flawed("run-before-the-answer") {
+            return events([Event::GateAnswered {
+                gate: id,
+                by: "nobody".to_owned(),
+                text: None,
+            }]);
+        }
+        // A retry was confirmed when it was asked for.
+        if let Some(by) = &step.retry_by {
+            let by = format!("retry by {by}");
+            return events([Event::GateAnswered {
+                gate: id,
+                by,
+                text: gate.typed.clone(),
+            }]);
+        }
+        match by_policy(state, gate) {
+            Some((by, text)) => events([Event::GateAnswered { gate: id, by, text }]),
+            None => Decision::default(),
+        }
+    }
+
+    /// A confirmed step: dispatch what may run now, or end it.
+    fn run_effects(state: &State, step: &StepState) -> Decision {
+        let open = |e: &&EffectState| !matches!(e.status, EffectStatus::Ended { .. });
+        let failed = step.effects.iter().any(|e| {
+            matches!(
+                e.status,
+                EffectStatus::Ended {
+                    outcome: Outcome::Failed
+                }
+            )
+        });
+        let Some(stage) = step.effects.iter().filter(open).map(|e| e.spec.stage).min() else {
+            return end_step(step);
+        };
+        let in_stage = || step.effects.iter().filter(|e| e.spec.stage == stage);
+        if in_stage().any(|e| e.status == EffectStatus::Unknown) {
+            return Decision::default();
+        }
+        let failed_before = step.effects.iter().any(|e| {
+            e.spec.stage < stage
+                && matches!(
+                    e.status,
+                    EffectStatus::Ended {
+                        outcome: Outcome::Failed
+                    }
+                )
+        });
+        if failed_before {
+            return end_step(step);
+        }
+        if failed
+            && step
+                .effects
+                .iter()
+                .filter(open)
+                .all(|e| e.spec.stage > stage)
+        {
+            return end_step(step);
+        }
+        let parallel = step.binding.as_ref().map_or(1, |b| b.parallel.max(1));
+        let busy = in_stage()
+            .filter(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Asked))
+            .count();
+        let mut decision = Decision::default();
+        let ready = in_stage().filter(|e| e.status == EffectStatus::Ready);
+        for effect in ready.take(parallel.saturating_sub(busy)) {
+            if effect.spec.by_operator {
+                if state.gate.is_none() {
+                    return ask_operator(state, effect);
+                }
+            } else {
+                intend(&mut decision, &effect.spec.id, effect.attempt, None);
+            }
+        }
+        decision
+    }
+
+    #[cfg(test)]
+    fn flawed(self, name: &str) -> bool {
+        self.flaw.is_some_and(|f| f.0 == name)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "the simulation plants bugs here")]
+    const fn flawed(self, _name: &str) -> bool {
+        false
+    }
+}
+
+fn events<const N: usize>(events: [Event; N]) -> Decision {
+    Decision {
+        events: events.into(),
+        orders: Vec::new(),
+    }
+}
+
+fn ended(outcome: &str, message: String) -> Decision {
+    Decision {
+        events: vec![Event::RunEnded {
+            outcome: outcome.to_owned(),
+            message,
+        }],
+        orders: vec![Order::Finish],
+    }
+}
+
+fn in_flight(state: &State, effect: &str) -> bool {
+    state
+        .effect(effect)
+        .is_some_and(|e| e.status == EffectStatus::InFlight)
+}
+
+fn intend(decision: &mut Decision, effect: &str, attempt: u32, text: Option<String>) {
+    decision.events.push(Event::EffectIntended {
+        effect: effect.to_owned(),
+        attempt: attempt + 1,
+    });
+    decision.orders.push(Order::Do {
+        effect: effect.to_owned(),
+        text,
+    });
+}
+
+fn operator_did_it(effect: &str, attempt: u32, by: String, text: Option<String>) -> Decision {
+    let mut decision = events([Event::GateAnswered {
+        gate: effect.to_owned(),
+        by,
+        text: text.clone(),
+    }]);
+    intend(&mut decision, effect, attempt, text);
+    decision
+}
+
+/// Asks the operator to do an effect; an answers file may answer at once.
+fn ask_operator(state: &State, effect: &EffectState) -> Decision {
+    let lines = effect
+        .spec
+        .parameters
+        .get("text")
+        .and_then(Value::as_array)
+        .map(|lines| {
+            lines
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()
+        })
+        .unwrap_or_default();
+    let gate = Gate {
+        id: effect.spec.id.clone(),
+        level: Level::Note,
+        typed: None,
+        lines,
+    };
+    let mut decision = events([Event::GateOpened { gate }]);
+    if let Some(text) = state.policy.answers.get(&effect.spec.id) {
+        let by = "answers-file".to_owned();
+        let answered = operator_did_it(&effect.spec.id, effect.attempt, by, Some(text.clone()));
+        decision.events.extend(answered.events);
+        decision.orders.extend(answered.orders);
+    }
+    decision
+}
+
+fn by_policy(state: &State, gate: &Gate) -> Option<(String, Option<String>)> {
+    let policy = &state.policy;
+    if let Some(text) = policy.answers.get(&gate.id) {
+        let fits = gate.typed.as_ref().is_none_or(|t| t == text);
+        return fits.then(|| ("answers-file".to_owned(), Some(text.clone())));
+    }
+    let allowed = policy.yes && (gate.level <= Level::Change || policy.practice);
+    allowed.then(|| ("policy".to_owned(), gate.typed.clone()))
+}
+
+fn bound(state: &State, step: &str, result: Result<Binding, Vec<String>>) -> Decision {
+    let Some(known) = state.steps.iter().find(|s| s.head.id == step) else {
+        return Decision::default();
+    };
+    let waiting = known.status == StepStatus::AtGate && state.held_answer.is_some();
+    if known.status != StepStatus::Binding && !waiting {
+        return Decision::default();
+    }
+    let mut binding = match result {
+        Ok(binding) => binding,
+        Err(reasons) => {
+            return events([Event::StepBlocked {
+                step: step.to_owned(),
+                reasons,
+            }]);
+        }
+    };
+    if waiting && let Some((gate, by, text)) = &state.held_answer {
+        if known
+            .binding
+            .as_ref()
+            .is_some_and(|b| b.digest == binding.digest)
+        {
+            return events([Event::GateAnswered {
+                gate: gate.clone(),
+                by: by.clone(),
+                text: text.clone(),
+            }]);
+        }
+        let changed = "Facts changed while this gate waited: this is the plan as it is now.";
+        binding.gate.lines.insert(0, changed.to_owned());
+    }
+    events([Event::StepBound {
+        step: step.to_owned(),
+        binding,
+    }])
+}
+
+fn asked(state: &State, ask: Ask, by: String) -> Decision {
+    let failed = state.failed_step().map(|s| s.head.id.clone());
+    let over = matches!(state.phase, Phase::Failed | Phase::Stopped);
+    let reopen = |by: &str| over.then(|| Event::RunReopened { by: by.to_owned() });
+    let mut found = Vec::new();
+    match ask {
+        Ask::Pause if state.phase == Phase::Running => found.push(Event::Paused { by }),
+        Ask::Continue | Ask::Retry => {
+            found.extend(reopen(&by));
+            if state.paused {
+                found.push(Event::Continued { by: by.clone() });
+            }
+            if let Some(step) = failed {
+                found.push(Event::RetryAsked { step, by });
+            }
+        }
+        Ask::Skip { reason } => {
+            if let Some(step) = failed {
+                found.extend(reopen(&by));
+                found.push(Event::SkipAsked { step, by, reason });
+            }
+        }
+        Ask::Stop if state.phase == Phase::Running => found.push(Event::StopAsked { by }),
+        Ask::Policy(policy) if policy != state.policy => found.push(Event::PolicySet { policy }),
+        Ask::Control => found.push(Event::ControlTaken { by }),
+        Ask::Pause | Ask::Stop | Ask::Policy(_) => {}
+    }
+    Decision {
+        events: found,
+        orders: Vec::new(),
+    }
+}
+
+/// Stops once nothing is in flight.
+fn stop(state: &State) -> Decision {
+    let busy = state
+        .steps
+        .iter()
+        .flat_map(|s| &s.effects)
+        .any(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Unknown));
+    if busy {
+        return Decision::default();
+    }
+    let at = state
+        .current()
+        .map_or_else(String::new, |s| format!(" before step {}", s.head.guide));
+    ended("stopped", format!("stopped by the operator{at}"))
+}
+
+fn finish(state: &State) -> Decision {
+    let warned = state.steps.iter().any(|s| {
+        s.status
+            == StepStatus::Ended {
+                outcome: Outcome::Warning,
+            }
+    });
+    let done = state
+        .steps
+        .iter()
+        .filter(|s| {
+            s.status
+                != StepStatus::Ended {
+                    outcome: Outcome::Skipped,
+                }
+        })
+        .count();
+    let outcome = if warned { "warning" } else { "ok" };
+    ended(
+        outcome,
+        format!("{done} steps done, {} skipped", state.steps.len() - done),
+    )
+}
+
+/// Ends a step whose effects are over, or that cannot go on.
+fn end_step(step: &StepState) -> Decision {
+    let worst = step.effects.iter().filter_map(|e| match e.status {
+        EffectStatus::Ended { outcome } => Some((outcome, e.message.as_str())),
+        _ => None,
+    });
+    let failures: Vec<&str> = worst
+        .clone()
+        .filter(|(o, _)| *o == Outcome::Failed)
+        .map(|(_, m)| m)
+        .collect();
+    let warnings: Vec<&str> = worst
+        .filter(|(o, _)| *o == Outcome::Warning)
+        .map(|(_, m)| m)
+        .collect();
+    let (outcome, message) = if !failures.is_empty() {
+        (Outcome::Failed, failures.join("; "))
+    } else if !warnings.is_empty() {
+        (Outcome::Warning, warnings.join("; "))
+    } else {
+        (
+            Outcome::Ok,
+            step.effects
+                .last()
+                .map(|e| e.message.clone())
+                .unwrap_or_default(),
+        )
+    };
+    events([Event::StepEnded {
+        step: step.head.id.clone(),
+        outcome,
+        message,
+    }])
+}

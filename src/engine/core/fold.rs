@@ -1,0 +1,213 @@
+//! Folds one event into the state. Total: an event that does not fit changes nothing.
+
+use crate::engine::event::{Event, Outcome};
+use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
+use serde_json::Value;
+
+/// Applies one event.
+pub fn fold(state: &mut State, event: &Event) {
+    state.last += 1;
+    match event {
+        Event::RunCreated {
+            run,
+            scenario,
+            label,
+            lab,
+            policy,
+            steps,
+            ..
+        } => {
+            state.run.clone_from(run);
+            state.scenario.clone_from(scenario);
+            state.label.clone_from(label);
+            state.lab.clone_from(lab);
+            state.policy = policy.clone();
+            state.phase = Phase::Running;
+            state.steps = steps
+                .iter()
+                .map(|head| StepState {
+                    head: head.clone(),
+                    status: StepStatus::Pending,
+                    attempt: 0,
+                    retry_by: None,
+                    binding: None,
+                    effects: Vec::new(),
+                    message: String::new(),
+                })
+                .collect();
+        }
+        Event::EngineStarted { .. } | Event::AnswerRefused { .. } => {}
+        Event::PolicySet { policy } => state.policy = policy.clone(),
+        Event::StepEntered { step, attempt } => with_step(state, step, |s| {
+            s.status = StepStatus::Binding;
+            s.attempt = *attempt;
+            s.message.clear();
+        }),
+        Event::StepBound { step, binding } => with_step(state, step, |s| bind(s, binding)),
+        Event::StepBlocked { step, reasons } => {
+            with_step(state, step, |s| {
+                s.status = StepStatus::Blocked;
+                s.message = reasons.join("; ");
+            });
+            state.gate = None;
+            state.held_answer = None;
+        }
+        Event::AnswerReceived { gate, by, text } => {
+            state.held_answer = Some((gate.clone(), by.clone(), text.clone()));
+        }
+        Event::GateOpened { gate } => {
+            state.held_answer = None;
+            with_effect(state, &gate.id, |e| e.status = EffectStatus::Asked);
+            state.gate = Some(gate.clone());
+        }
+        Event::GateAnswered { gate, .. } => {
+            state.held_answer = None;
+            if state.gate.as_ref().is_some_and(|g| g.id == *gate) {
+                state.gate = None;
+            }
+            with_step(state, gate, |s| {
+                if s.status == StepStatus::AtGate {
+                    s.status = StepStatus::Running;
+                }
+            });
+        }
+        Event::EffectIntended { effect, attempt } => with_effect(state, effect, |e| {
+            e.status = EffectStatus::InFlight;
+            e.attempt = *attempt;
+            e.bytes = 0;
+        }),
+        Event::EffectProgress {
+            effect,
+            bytes,
+            message,
+        } => with_effect(state, effect, |e| {
+            e.bytes = *bytes;
+            e.message.clone_from(message);
+        }),
+        Event::EffectEnded {
+            effect,
+            outcome,
+            message,
+            detail,
+            ..
+        } => {
+            with_effect(state, effect, |e| {
+                e.status = EffectStatus::Ended { outcome: *outcome };
+                e.message.clone_from(message);
+                e.detail = detail.clone();
+            });
+        }
+        Event::EffectInterrupted { effect } => {
+            with_effect(state, effect, |e| e.status = EffectStatus::Unknown);
+        }
+        Event::EffectSettled {
+            effect,
+            done,
+            message,
+        } => with_effect(state, effect, |e| {
+            e.status = if *done {
+                EffectStatus::Ended {
+                    outcome: Outcome::Ok,
+                }
+            } else {
+                EffectStatus::Ready
+            };
+            e.message.clone_from(message);
+        }),
+        Event::StepEnded {
+            step,
+            outcome,
+            message,
+        } => {
+            with_step(state, step, |s| {
+                s.status = StepStatus::Ended { outcome: *outcome };
+                s.message.clone_from(message);
+                s.retry_by = None;
+            });
+            state.gate = None;
+        }
+        Event::Paused { .. } => state.paused = true,
+        Event::Continued { .. } => state.paused = false,
+        Event::RetryAsked { step, by } => with_step(state, step, |s| {
+            s.status = StepStatus::Pending;
+            s.retry_by = Some(by.clone());
+        }),
+        Event::SkipAsked { step, reason, .. } => with_step(state, step, |s| {
+            s.status = StepStatus::Ended {
+                outcome: Outcome::Skipped,
+            };
+            s.message.clone_from(reason);
+        }),
+        Event::StopAsked { .. } => state.stopping = true,
+        Event::ControlTaken { by } => state.control = Some(by.clone()),
+        Event::RunEnded { outcome, message } => {
+            state.phase = match outcome.as_str() {
+                "failed" => Phase::Failed,
+                "stopped" => Phase::Stopped,
+                _ => Phase::Done,
+            };
+            state.gate = None;
+            state.held_answer = None;
+            state.stopping = false;
+            state.ended = Some((outcome.clone(), message.clone()));
+        }
+        Event::RunReopened { .. } => {
+            state.phase = Phase::Running;
+            state.ended = None;
+            state.paused = false;
+        }
+    }
+}
+
+/// Takes a new binding over, keeping what an earlier attempt already did and still means the same.
+fn bind(step: &mut StepState, binding: &crate::engine::event::Binding) {
+    let before = std::mem::take(&mut step.effects);
+    step.effects = binding
+        .effects
+        .iter()
+        .map(|spec| {
+            before
+                .iter()
+                .find(|e| {
+                    e.spec == *spec
+                        && matches!(
+                            e.status,
+                            EffectStatus::Ended {
+                                outcome: Outcome::Ok | Outcome::Warning
+                            }
+                        )
+                })
+                .cloned()
+                .unwrap_or_else(|| EffectState {
+                    attempt: before
+                        .iter()
+                        .find(|e| e.spec.id == spec.id)
+                        .map_or(0, |e| e.attempt),
+                    spec: spec.clone(),
+                    status: EffectStatus::Ready,
+                    bytes: 0,
+                    message: String::new(),
+                    detail: Value::Null,
+                })
+        })
+        .collect();
+    step.binding = Some(binding.clone());
+    step.status = StepStatus::AtGate;
+}
+
+fn with_step(state: &mut State, id: &str, change: impl FnOnce(&mut StepState)) {
+    if let Some(step) = state.steps.iter_mut().find(|s| s.head.id == id) {
+        change(step);
+    }
+}
+
+fn with_effect(state: &mut State, id: &str, change: impl FnOnce(&mut EffectState)) {
+    if let Some(effect) = state
+        .steps
+        .iter_mut()
+        .flat_map(|s| s.effects.iter_mut())
+        .find(|e| e.spec.id == id)
+    {
+        change(effect);
+    }
+}

@@ -1,0 +1,498 @@
+//! The core against a small fake world: ten thousand migrations, with crashes in each.
+//!
+//! The world moves messages as badly as the vendor's tools do: a session done twice doubles mail, one
+//! cut off leaves a user half moved. Events that were not synced are lost in a crash. The invariants
+//! are checked by the world, which does not look at the core's state. Planted bugs prove that it
+//! would notice.
+
+use super::{Ask, Core, Input, Order, fold};
+use crate::engine::event::{Binding, EffectSpec, Event, Gate, Level, Outcome, Policy, StepHead};
+use crate::engine::state::{Phase, State};
+use rand::{RngExt as _, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A bug planted in the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flaw(pub(super) &'static str);
+
+const FLAWS: [&str; 6] = [
+    "redo-without-settling",
+    "settled-is-done",
+    "typed-text-unchecked",
+    "go-on-after-failure",
+    "run-before-the-answer",
+    "dispatch-while-paused",
+];
+
+const STEPS: [(&str, Level); 4] = [
+    ("stop-old", Level::Destructive),
+    ("move-mail", Level::Destructive),
+    ("operator", Level::Note),
+    ("start-new", Level::Change),
+];
+
+/// The world, and what it holds against the core.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one fact of the fake world"
+)]
+struct World {
+    random: ChaCha8Rng,
+    old: Vec<u32>,
+    new: Vec<u32>,
+    stopped: bool,
+    told: bool,
+    started: bool,
+    confirmed: BTreeSet<String>,
+    paused: bool,
+    broken: Vec<String>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let users = random.random_range(1..9);
+        let old: Vec<u32> = (0..users).map(|_| random.random_range(0..6)).collect();
+        let new = vec![0; old.len()];
+        Self {
+            random,
+            old,
+            new,
+            stopped: false,
+            told: false,
+            started: false,
+            confirmed: BTreeSet::new(),
+            paused: false,
+            broken: Vec::new(),
+        }
+    }
+
+    fn bind(&mut self, step: &str, attempt: u32) -> Result<Binding, Vec<String>> {
+        if self.random.random_ratio(1, 40) {
+            return Err(vec!["the directory does not answer".to_owned()]);
+        }
+        let mut effects = Vec::new();
+        let mut effect = |id: String, stage, by_operator, parameters| {
+            effects.push(EffectSpec {
+                id,
+                action: "run".to_owned(),
+                summary: String::new(),
+                stage,
+                by_operator,
+                parameters,
+            });
+        };
+        if step == "move-mail" {
+            let users: Vec<usize> = (0..self.old.len())
+                .filter(|u| self.new.get(*u) != self.old.get(*u))
+                .collect();
+            for (index, chunk) in users.chunks(2).enumerate() {
+                let id = format!("{step}/1/{attempt}-{index}");
+                effect(id, 1, false, json!({ "users": chunk, "wipe": attempt > 1 }));
+            }
+        } else {
+            effect(
+                format!("{step}/1"),
+                0,
+                step == "operator",
+                json!({ "text": ["do it"] }),
+            );
+        }
+        let level = STEPS
+            .iter()
+            .find(|s| s.0 == step)
+            .map_or(Level::Note, |s| s.1);
+        let typed = (level >= Level::Destructive).then(|| "mail".to_owned());
+        let gate = Gate {
+            id: step.to_owned(),
+            level,
+            typed,
+            lines: Vec::new(),
+        };
+        Ok(Binding {
+            applies: true,
+            reason: String::new(),
+            facts: Value::Null,
+            digest: format!("{effects:?}"),
+            effects,
+            parallel: 3,
+            gate,
+        })
+    }
+
+    /// Does an effect; `cut` ends it after so many messages, as a crash or a refusal would.
+    fn apply(&mut self, spec: &EffectSpec, cut: Option<u32>) -> Result<(), String> {
+        let step = spec.id.split('/').next().unwrap_or("");
+        match step {
+            "stop-old" => self.stopped = cut != Some(0),
+            "start-new" => self.started = cut != Some(0),
+            "operator" => {}
+            _ => {
+                if !self.stopped {
+                    self.broken
+                        .push("mail moved while the old server runs".to_owned());
+                }
+                let wipe = spec.parameters["wipe"] == Value::Bool(true);
+                let mut left = cut.unwrap_or(u32::MAX);
+                for user in spec.parameters["users"].as_array().into_iter().flatten() {
+                    let user = user.as_u64().unwrap_or(0) as usize;
+                    if left == 0 {
+                        return Err("cut".to_owned());
+                    }
+                    if wipe {
+                        self.new[user] = 0;
+                    }
+                    for _ in 0..self.old[user] {
+                        if left == 0 {
+                            return Err("cut".to_owned());
+                        }
+                        left -= 1;
+                        self.new[user] += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&self, spec: &EffectSpec) -> Result<bool, String> {
+        match spec.id.split('/').next().unwrap_or("") {
+            "stop-old" => Ok(self.stopped),
+            "start-new" => Ok(self.started),
+            "operator" => Ok(self.told),
+            _ => {
+                let users: Vec<usize> = spec.parameters["users"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|u| u.as_u64().unwrap_or(0) as usize)
+                    .collect();
+                if users.iter().all(|u| self.new[*u] == self.old[*u]) {
+                    Ok(true)
+                } else if users.iter().all(|u| self.new[*u] == 0) {
+                    Ok(false)
+                } else {
+                    Err("half moved".to_owned())
+                }
+            }
+        }
+    }
+}
+
+struct Run {
+    core: Core,
+    world: World,
+    state: State,
+    journal: Vec<Event>,
+    synced: usize,
+    orders: Vec<Order>,
+}
+
+impl Run {
+    fn new(seed: u64, flaw: Option<Flaw>) -> Self {
+        let world = World::new(seed);
+        Self {
+            core: Core { flaw },
+            world,
+            state: State::default(),
+            journal: Vec::new(),
+            synced: 0,
+            orders: Vec::new(),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let decision = self.core.decide(&self.state, input);
+        for event in decision.events {
+            self.watch(&event);
+            fold(&mut self.state, &event);
+            self.journal.push(event);
+        }
+        if !decision.orders.is_empty() {
+            self.synced = self.journal.len();
+        }
+        self.orders.extend(decision.orders);
+    }
+
+    /// What the world learns from the events: confirmations and pauses, nothing else.
+    fn watch(&mut self, event: &Event) {
+        match event {
+            Event::StepBound { step, .. } => {
+                self.world.confirmed.remove(step);
+            }
+            Event::GateAnswered { gate, text, by } => {
+                let typed = STEPS
+                    .iter()
+                    .any(|s| s.0 == gate && s.1 >= Level::Destructive);
+                if (!typed || text.as_deref() == Some("mail")) && by != "nobody" {
+                    self.world.confirmed.insert(gate.clone());
+                }
+            }
+            Event::Paused { .. } => self.world.paused = true,
+            Event::Continued { .. } | Event::RunReopened { .. } => self.world.paused = false,
+            Event::EffectIntended { effect, .. } => {
+                let step = effect.split('/').next().unwrap_or("");
+                if !self.world.confirmed.contains(step) {
+                    self.world
+                        .broken
+                        .push(format!("{effect} was not confirmed"));
+                }
+                if self.world.paused && step != "operator" {
+                    self.world
+                        .broken
+                        .push(format!("{effect} begun while paused"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn spec(&self, effect: &str) -> EffectSpec {
+        self.state
+            .effect(effect)
+            .expect("an ordered effect is known")
+            .spec
+            .clone()
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Bind { step, attempt } => {
+                let result = self.world.bind(&step, attempt);
+                self.input(Input::Bound { step, result });
+            }
+            Order::Do { effect, text } => {
+                let spec = self.spec(&effect);
+                let refused = self.world.random.random_ratio(1, 12);
+                let cut = refused.then(|| self.world.random.random_range(0..4));
+                if text.as_deref() == Some("done") {
+                    self.world.told = true;
+                }
+                let mut result = self.world.apply(&spec, cut);
+                if effect.starts_with("operator") && !self.world.told {
+                    result = Err("not done".to_owned());
+                }
+                if result.is_ok() && cut == Some(0) && !effect.starts_with("operator") {
+                    result = Err("refused".to_owned());
+                }
+                let outcome = if result.is_ok() {
+                    Outcome::Ok
+                } else {
+                    Outcome::Failed
+                };
+                let message = result.err().unwrap_or_default();
+                self.input(Input::Ended {
+                    effect,
+                    outcome,
+                    message,
+                    detail: Value::Null,
+                });
+            }
+            Order::Settle { effect } => {
+                let result = self.world.settle(&self.spec(&effect));
+                self.input(Input::Settled {
+                    effect,
+                    result,
+                    message: String::new(),
+                });
+            }
+            Order::Finish => {}
+        }
+    }
+
+    /// The engine dies: unsynced events are lost, ordered effects are somewhere on their way.
+    fn crash(&mut self) {
+        for order in std::mem::take(&mut self.orders) {
+            if let Order::Do { effect, text } = order {
+                if text.as_deref() == Some("done") {
+                    self.world.told = true;
+                }
+                let spec = self.spec(&effect);
+                let cut = match self.world.random.random_range(0..3) {
+                    0 => Some(0),
+                    1 => Some(self.world.random.random_range(0..5)),
+                    _ => None,
+                };
+                let _ = self.world.apply(&spec, cut);
+            }
+        }
+        let keep = self
+            .world
+            .random
+            .random_range(self.synced..=self.journal.len());
+        self.journal.truncate(keep);
+        self.synced = keep;
+        self.state = State::default();
+        self.world.confirmed.clear();
+        self.world.paused = false;
+        for event in self.journal.clone() {
+            self.watch_quietly(&event);
+            fold(&mut self.state, &event);
+        }
+        self.begin();
+    }
+
+    fn watch_quietly(&mut self, event: &Event) {
+        let before = self.world.broken.len();
+        self.watch(event);
+        self.world.broken.truncate(before);
+    }
+
+    fn begin(&mut self) {
+        self.input(Input::Begin {
+            pid: 1,
+            version: String::new(),
+        });
+    }
+
+    /// A person does something, sometimes the wrong thing.
+    fn person(&mut self) {
+        let by = "admin".to_owned();
+        let roll = self.world.random.random_range(0..20);
+        let ask = match roll {
+            0 => Some(Ask::Pause),
+            1 => Some(Ask::Continue),
+            2 if self.state.failed_step().is_some() => Some(Ask::Retry),
+            _ => None,
+        };
+        if let Some(ask) = ask {
+            self.input(Input::Asked { ask, by });
+        } else if let Some(gate) = self.state.gate.clone() {
+            let right = gate.typed.clone().or(Some("done".to_owned()));
+            let wrong = Some("mial".to_owned());
+            let text = if roll == 3 { wrong } else { right };
+            let age_ms = if roll < 8 { 90_000 } else { 10 };
+            self.input(Input::Answer {
+                gate: gate.id,
+                text,
+                by,
+                age_ms,
+            });
+        } else if self.state.failed_step().is_some() {
+            self.input(Input::Asked {
+                ask: Ask::Retry,
+                by,
+            });
+        } else if self.state.paused {
+            self.input(Input::Asked {
+                ask: Ask::Continue,
+                by,
+            });
+        }
+    }
+
+    fn play(mut self) -> Result<BTreeMap<&'static str, usize>, String> {
+        let policy = Policy {
+            yes: self.world.random.random_bool(0.5),
+            practice: self.world.random.random_bool(0.5),
+            ..Policy::default()
+        };
+        let steps = STEPS
+            .iter()
+            .map(|(id, level)| StepHead {
+                id: (*id).to_owned(),
+                guide: String::new(),
+                title: String::new(),
+                host: String::new(),
+                level: *level,
+            })
+            .collect();
+        self.input(Input::Create(Box::new(Event::RunCreated {
+            run: "1123-test".to_owned(),
+            scenario: "simulation".to_owned(),
+            label: "practice".to_owned(),
+            lab: None,
+            policy,
+            steps,
+            draft: String::new(),
+        })));
+        self.begin();
+        let mut crashes = 0;
+        for _ in 0..2_000 {
+            if self.state.phase == Phase::Done || !self.world.broken.is_empty() {
+                break;
+            }
+            let crash = crashes < 4 && self.world.random.random_ratio(1, 12);
+            if crash {
+                crashes += 1;
+                self.crash();
+            } else if self.orders.is_empty() || self.world.random.random_ratio(1, 10) {
+                self.person();
+            } else {
+                let index = self.world.random.random_range(0..self.orders.len());
+                let order = self.orders.remove(index);
+                self.carry_out(order);
+            }
+        }
+        self.verdict(crashes)
+    }
+
+    fn verdict(mut self, crashes: usize) -> Result<BTreeMap<&'static str, usize>, String> {
+        let world = &mut self.world;
+        if self.state.phase != Phase::Done && world.broken.is_empty() {
+            world.broken.push(format!(
+                "neither ended nor waiting for anybody: {:?}",
+                self.state
+            ));
+        }
+        if self.state.phase == Phase::Done {
+            for (user, (old, new)) in world.old.iter().zip(&world.new).enumerate() {
+                match new.cmp(old) {
+                    std::cmp::Ordering::Less => world.broken.push(format!("user {user} lost mail")),
+                    std::cmp::Ordering::Greater => {
+                        world.broken.push(format!("user {user} has mail twice"));
+                    }
+                    std::cmp::Ordering::Equal => {}
+                }
+            }
+            if !(world.stopped && world.told && world.started) {
+                world.broken.push("a step was passed over".to_owned());
+            }
+        }
+        if world.broken.is_empty() {
+            Ok(BTreeMap::from([("crashes", crashes)]))
+        } else {
+            Err(world.broken.join("; "))
+        }
+    }
+}
+
+/// Plays seeds until one breaks an invariant.
+fn first_broken(seeds: std::ops::Range<u64>, flaw: Option<Flaw>) -> Result<usize, (u64, String)> {
+    let mut crashes = 0;
+    for seed in seeds {
+        match Run::new(seed, flaw).play() {
+            Ok(counts) => crashes += counts["crashes"],
+            Err(broken) => return Err((seed, broken)),
+        }
+    }
+    Ok(crashes)
+}
+
+#[test]
+fn ten_thousand_migrations_with_crashes_break_no_invariant() {
+    let halves = [0..5_000, 5_000..10_000]
+        .map(|seeds| std::thread::spawn(move || first_broken(seeds, None)));
+    let mut crashes = 0;
+    for half in halves {
+        match half.join().unwrap() {
+            Ok(count) => crashes += count,
+            Err((seed, broken)) => panic!("seed {seed}: {broken}"),
+        }
+    }
+    assert!(
+        crashes > 10_000,
+        "only {crashes} crashes in 10,000 runs: the simulation is too tame"
+    );
+}
+
+#[test]
+fn each_planted_bug_is_found() {
+    for name in FLAWS {
+        let found = first_broken(0..3_000, Some(Flaw(name)));
+        let (seed, broken) = found.expect_err(&format!("`{name}` was not found in 3,000 runs"));
+        println!("{name}: seed {seed}: {broken}");
+    }
+}

@@ -1,0 +1,325 @@
+//! What can happen in a run: the lines of the journal.
+//!
+//! Pure data. Nothing on a screen comes from anywhere but the fold of these
+//! ([`fold`](super::core::fold)). Fields are only ever added.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How much a gate asks of the person who answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Enter is enough.
+    Note,
+    /// A plain yes.
+    Change,
+    /// A text has to be typed.
+    Destructive,
+    /// A text has to be typed, and the facts must be fresh.
+    Irreversible,
+}
+
+/// How something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// Done, with something to look at.
+    Warning,
+    /// Left out, with a reason.
+    Skipped,
+    /// Not done, or not proved.
+    Failed,
+}
+
+/// One step as the run's list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepHead {
+    /// The scenario's stable id, such as `upgrade-domains`.
+    pub id: String,
+    /// The guide's own number, such as `9a`.
+    pub guide: String,
+    /// The title.
+    pub title: String,
+    /// The host it acts on, as the site calls it.
+    pub host: String,
+    /// The level of its gate.
+    pub level: Level,
+}
+
+/// Who answers gates when no person does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Nobody is there: a failed step ends the engine instead of waiting.
+    pub headless: bool,
+    /// `--yes`: answers note and change; in a practice site all of them.
+    pub yes: bool,
+    /// The site is labelled practice.
+    pub practice: bool,
+    /// Gate id → typed text, from an answers file.
+    pub answers: BTreeMap<String, String>,
+}
+
+/// The smallest part of a step that can be verified alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectSpec {
+    /// Unique in the run: `STEP/ACTION` or `STEP/ACTION/PART`.
+    pub id: String,
+    /// The action kind, such as `set-config`.
+    pub action: String,
+    /// One line for people.
+    pub summary: String,
+    /// Effects of one stage may run side by side; stages run in order.
+    pub stage: u32,
+    /// The operator does it; a check proves it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_operator: bool,
+    /// Everything needed to do it, rendered to the last argument; never a secret.
+    pub parameters: Value,
+}
+
+/// What a step will do, with its facts looked up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Whether the step's condition holds.
+    pub applies: bool,
+    /// Why it does not apply; empty when it does.
+    pub reason: String,
+    /// The facts it was bound to.
+    pub facts: Value,
+    /// Its effects, in order.
+    pub effects: Vec<EffectSpec>,
+    /// How many effects of one stage may be in flight.
+    pub parallel: usize,
+    /// What the gate shows.
+    pub gate: Gate,
+    /// SHA-256 over effects and facts: what is confirmed is what is executed.
+    pub digest: String,
+}
+
+/// A place where the run waits for a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// The id to answer: a step's, or an effect's when the operator does it.
+    pub id: String,
+    /// How much it asks.
+    pub level: Level,
+    /// The text to be typed, for destructive and irreversible ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<String>,
+    /// What, where, how many, what users notice, how to undo, what if you stop now.
+    pub lines: Vec<String>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Event {
+    /// A run begins.
+    RunCreated {
+        /// Its id.
+        run: String,
+        /// The scenario.
+        scenario: String,
+        /// `practice` or `live`.
+        label: String,
+        /// The lab's folder, when the run was started by `practice`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lab: Option<String>,
+        /// Who answers when no person does.
+        policy: Policy,
+        /// The steps in order.
+        steps: Vec<StepHead>,
+        /// Digest of the draft.
+        draft: String,
+    },
+    /// An engine process took the run up.
+    EngineStarted {
+        /// Its process id.
+        pid: u32,
+        /// The program's version.
+        version: String,
+    },
+    /// Who answers gates from now on when no person does.
+    PolicySet {
+        /// The policy.
+        policy: Policy,
+    },
+    /// A step's turn has come.
+    StepEntered {
+        /// The step.
+        step: String,
+        /// 1, and one more with each retry.
+        attempt: u32,
+    },
+    /// A step's facts are looked up and its effects known.
+    StepBound {
+        /// The step.
+        step: String,
+        /// What it will do.
+        binding: Binding,
+    },
+    /// A step could not be bound: a check inhibits, or a fact could not be looked up.
+    StepBlocked {
+        /// The step.
+        step: String,
+        /// Why, one line each.
+        reasons: Vec<String>,
+    },
+    /// The run waits for a decision.
+    GateOpened {
+        /// What it shows.
+        gate: Gate,
+    },
+    /// An answer to a gate that has waited long: the facts are looked up once more before it counts.
+    AnswerReceived {
+        /// The gate.
+        gate: String,
+        /// Who answered.
+        by: String,
+        /// What was typed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// The decision.
+    GateAnswered {
+        /// The gate.
+        gate: String,
+        /// Who: `policy`, `answers-file`, `retry`, or a client's name.
+        by: String,
+        /// What was typed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// An answer that was not accepted; the gate stays open.
+    AnswerRefused {
+        /// The gate.
+        gate: String,
+        /// Who answered.
+        by: String,
+        /// Why not.
+        reason: String,
+    },
+    /// About to do an effect. Synced before anything is done.
+    EffectIntended {
+        /// The effect.
+        effect: String,
+        /// 1, and one more each time it is done again.
+        attempt: u32,
+    },
+    /// How far an effect is; coalesced, not synced.
+    EffectProgress {
+        /// The effect.
+        effect: String,
+        /// Bytes so far.
+        bytes: u64,
+        /// One line.
+        message: String,
+    },
+    /// An effect ended.
+    EffectEnded {
+        /// The effect.
+        effect: String,
+        /// The attempt that ended.
+        attempt: u32,
+        /// How.
+        outcome: Outcome,
+        /// One line for people.
+        message: String,
+        /// Results in detail: per user, per entry.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        detail: Value,
+    },
+    /// After a crash: an effect had begun and its end is not known.
+    EffectInterrupted {
+        /// The effect.
+        effect: String,
+    },
+    /// After a crash: what the world says became of it.
+    EffectSettled {
+        /// The effect.
+        effect: String,
+        /// Whether it is done; if not, it is safe to do it again.
+        done: bool,
+        /// One line for people.
+        message: String,
+    },
+    /// A step ended.
+    StepEnded {
+        /// The step.
+        step: String,
+        /// How.
+        outcome: Outcome,
+        /// One line for people.
+        message: String,
+    },
+    /// Nothing new is begun until `continued`.
+    Paused {
+        /// Who asked.
+        by: String,
+    },
+    /// The run goes on.
+    Continued {
+        /// Who asked.
+        by: String,
+    },
+    /// A failed step is to be done again, only what failed of it.
+    RetryAsked {
+        /// The step.
+        step: String,
+        /// Who asked.
+        by: String,
+    },
+    /// A failed step is left as it is.
+    SkipAsked {
+        /// The step.
+        step: String,
+        /// Who asked.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The run is to stop at the next safe point.
+    StopAsked {
+        /// Who asked.
+        by: String,
+    },
+    /// A client took control.
+    ControlTaken {
+        /// Who.
+        by: String,
+    },
+    /// The run is over.
+    RunEnded {
+        /// `ok`, `warning`, `failed`, `stopped` or `undone`.
+        outcome: String,
+        /// One line for people.
+        message: String,
+    },
+    /// A run that had ended as failed or stopped is taken up again.
+    RunReopened {
+        /// Who asked.
+        by: String,
+    },
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Format version, 1.
+    pub v: u32,
+    /// From 1, no gaps.
+    pub idx: u64,
+    /// UTC, milliseconds: `2026-11-23T12:00:00.000Z`.
+    pub at: String,
+    /// Milliseconds since this engine process began (monotonic).
+    pub elapsed_ms: u64,
+    /// SHA-256 of the line before, hex; empty for the first.
+    pub prev: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}

@@ -1,0 +1,204 @@
+//! What a run looks like now: the fold of its events. Pure data.
+
+use super::event::{Binding, Gate, Level, Outcome, Policy, StepHead};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Where the run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// No event yet.
+    #[default]
+    Empty,
+    /// Working, or waiting at a gate.
+    Running,
+    /// Over, successfully.
+    Done,
+    /// A step failed, or a check inhibits.
+    Failed,
+    /// Stopped by the operator.
+    Stopped,
+}
+
+/// Where a step is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "status")]
+pub enum StepStatus {
+    /// Its turn has not come.
+    Pending,
+    /// Its facts are being looked up.
+    Binding,
+    /// It waits at its gate.
+    AtGate,
+    /// Confirmed; effects run.
+    Running,
+    /// A check inhibits or a fact cannot be looked up.
+    Blocked,
+    /// Over.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// Where an effect is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "status")]
+pub enum EffectStatus {
+    /// Not begun.
+    Ready,
+    /// The operator has been asked to do it.
+    Asked,
+    /// Begun.
+    InFlight,
+    /// Begun by an engine that died; its end is not known.
+    Unknown,
+    /// Over.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// One effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EffectState {
+    /// What it is.
+    pub spec: super::event::EffectSpec,
+    /// Where it is.
+    pub status: EffectStatus,
+    /// How often it was begun.
+    pub attempt: u32,
+    /// Bytes moved so far.
+    pub bytes: u64,
+    /// The last line said about it.
+    pub message: String,
+    /// Results in detail.
+    pub detail: serde_json::Value,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepState {
+    /// Id, number, title, host, level.
+    pub head: StepHead,
+    /// Where it is.
+    #[serde(flatten)]
+    pub status: StepStatus,
+    /// 1, and one more with each retry; 0 before its turn.
+    pub attempt: u32,
+    /// A retry was asked for and confirmed with it.
+    pub retry_by: Option<String>,
+    /// What it will do.
+    pub binding: Option<Binding>,
+    /// Its effects.
+    pub effects: Vec<EffectState>,
+    /// The last line said about it.
+    pub message: String,
+}
+
+/// The run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// Its id.
+    pub run: String,
+    /// The scenario.
+    pub scenario: String,
+    /// `practice` or `live`.
+    pub label: String,
+    /// The lab's folder, for practice.
+    pub lab: Option<String>,
+    /// Who answers when no person does.
+    pub policy: Policy,
+    /// Where it is.
+    pub phase: Phase,
+    /// Nothing new is begun.
+    pub paused: bool,
+    /// Stop at the next safe point.
+    pub stopping: bool,
+    /// The steps in order.
+    pub steps: Vec<StepState>,
+    /// The open gate.
+    pub gate: Option<Gate>,
+    /// An answer that waits for fresh facts: gate, by whom, text.
+    pub held_answer: Option<(String, String, Option<String>)>,
+    /// Who has control.
+    pub control: Option<String>,
+    /// How the run ended.
+    pub ended: Option<(String, String)>,
+    /// The last event's number.
+    pub last: u64,
+}
+
+impl State {
+    /// Returns the step whose turn it is: the first that is not over.
+    pub fn current(&self) -> Option<&StepState> {
+        self.steps.iter().find(|s| !s.is_over())
+    }
+
+    /// Returns the step that failed or is blocked, if the run stands at one.
+    pub fn failed_step(&self) -> Option<&StepState> {
+        self.steps.iter().find(|s| s.needs_help())
+    }
+
+    /// Counts the steps by how they ended.
+    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for step in &self.steps {
+            let word = match step.status {
+                StepStatus::Ended {
+                    outcome: Outcome::Ok,
+                } => "ok",
+                StepStatus::Ended {
+                    outcome: Outcome::Warning,
+                } => "warning",
+                StepStatus::Ended {
+                    outcome: Outcome::Skipped,
+                } => "skipped",
+                StepStatus::Ended {
+                    outcome: Outcome::Failed,
+                } => "failed",
+                _ => "open",
+            };
+            *counts.entry(word).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Finds an effect of any step.
+    pub fn effect(&self, id: &str) -> Option<&EffectState> {
+        self.steps
+            .iter()
+            .flat_map(|s| &s.effects)
+            .find(|e| e.spec.id == id)
+    }
+}
+
+impl StepState {
+    /// Whether the run goes past this step.
+    pub fn is_over(&self) -> bool {
+        matches!(
+            self.status,
+            StepStatus::Ended {
+                outcome: Outcome::Ok | Outcome::Warning | Outcome::Skipped
+            }
+        )
+    }
+
+    /// Whether it failed or is blocked: it needs retry, skip or stop.
+    pub fn needs_help(&self) -> bool {
+        matches!(
+            self.status,
+            StepStatus::Blocked
+                | StepStatus::Ended {
+                    outcome: Outcome::Failed
+                }
+        )
+    }
+
+    /// Whether its gate asks for a typed text.
+    pub fn is_typed(&self) -> bool {
+        self.head.level >= Level::Destructive
+    }
+}
