@@ -137,7 +137,7 @@ impl World {
                 let wipe = spec.parameters["wipe"] == Value::Bool(true);
                 let mut left = cut.unwrap_or(u32::MAX);
                 for user in spec.parameters["users"].as_array().into_iter().flatten() {
-                    let user = user.as_u64().unwrap_or(0) as usize;
+                    let user = usize::try_from(user.as_u64().unwrap_or(0)).unwrap_or(0);
                     if left == 0 {
                         return Err("cut".to_owned());
                     }
@@ -167,7 +167,7 @@ impl World {
                     .as_array()
                     .into_iter()
                     .flatten()
-                    .map(|u| u.as_u64().unwrap_or(0) as usize)
+                    .map(|u| usize::try_from(u.as_u64().unwrap_or(0)).unwrap_or(0))
                     .collect();
                 if users.iter().all(|u| self.new[*u] == self.old[*u]) {
                     Ok(true)
