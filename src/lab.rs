@@ -7,10 +7,13 @@
 
 pub mod audit;
 pub mod control;
+pub mod counters;
 pub mod create;
 pub mod daemon;
 pub mod ims;
+pub mod instance;
 pub mod ldap;
+pub mod ledger;
 pub mod lines;
 pub mod phrases;
 pub mod queue;
