@@ -10,6 +10,7 @@ pub mod control;
 pub mod counters;
 pub mod create;
 pub mod daemon;
+pub mod drills;
 pub mod ims;
 pub mod instance;
 pub mod ldap;
