@@ -16,6 +16,7 @@ pub mod instance;
 pub mod ldap;
 pub mod ledger;
 pub mod lines;
+pub mod people;
 pub mod phrases;
 pub mod queue;
 pub mod sims;
