@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand, exit codes in one place, the one output module.
 
 pub mod exit;
+pub mod failure;
+pub mod lab;
 pub mod output;
 
 use clap::{Parser, Subcommand};
@@ -16,12 +18,17 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// The practice world on its own: make, start, look into and judge a lab
+    Lab(lab::LabArgs),
+}
 
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => match cli.command {},
+        Ok(cli) => match cli.command {
+            Command::Lab(args) => lab::run(args),
+        },
         Err(error) => {
             // clap's own way out: help and version are data, the rest is talk.
             let _ = error.print();

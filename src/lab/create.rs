@@ -1,1 +1,349 @@
-//! Makes a lab: people, mail, queue, directory, host folders.
+//! Makes a lab: people, mail, queue, directory, host folders; all of it drawn from one seed.
+//!
+//! The same seed gives the same directory and the same ledger, byte for byte, on every machine and
+//! in every folder; only the address and the ports depend on the folder, so that labs can run side
+//! by side. Nothing here starts anything.
+
+mod dice;
+mod directory;
+mod hosts;
+mod mail;
+mod mailboxes;
+mod people;
+mod ports;
+mod queued;
+mod sitefile;
+
+pub use ports::WELL_KNOWN;
+pub use sitefile::{SITE_FILE, rewrite_launchers};
+
+use super::daemon::running::Wanted;
+use super::world::{HostConfig, LAB_FILE, Lab, LabConfig, LabError};
+use crate::base::places::{create_private_dir, write_private};
+use dice::Dice;
+use people::{DOMAIN, Population};
+use serde::Serialize;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The scenario this version makes labs for.
+pub const SCENARIO: &str = "sims-offline";
+/// More people than this make a lab that nobody waits for.
+pub const MOST_USERS: usize = 20_000;
+/// Messages for each person, where nothing else is asked for and people are not many.
+const MESSAGES_PER_USER: usize = 14;
+/// The same, where people are many.
+const MESSAGES_PER_USER_OF_MANY: usize = 5;
+const MANY: usize = 200;
+/// What runs in a new lab, by role, in the order of its start.
+const RUNNING: &[(&str, &[&str])] = &[
+    ("directory", &["slapd"]),
+    (
+        "old",
+        &["sims-dispatcher", "sims-job-controller", "sims-imaccessd"],
+    ),
+];
+
+/// What a new lab is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The scenario to practise.
+    pub scenario: String,
+    /// How many people have mail accounts.
+    pub users: usize,
+    /// What everything is drawn from.
+    pub seed: u64,
+    /// How many messages each has on average; none for what suits the number of people.
+    pub messages_per_user: Option<usize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            scenario: SCENARIO.to_owned(),
+            users: 30,
+            seed: 1,
+            messages_per_user: None,
+        }
+    }
+}
+
+impl Options {
+    fn messages_per_user(&self) -> usize {
+        self.messages_per_user.unwrap_or(if self.users > MANY {
+            MESSAGES_PER_USER_OF_MANY
+        } else {
+            MESSAGES_PER_USER
+        })
+    }
+}
+
+/// The passwords of a lab's servers, drawn like everything else.
+#[derive(Clone)]
+struct Secrets {
+    directory: String,
+    config_directory: String,
+}
+
+/// One line of `accounts.jsonl`.
+#[derive(Serialize)]
+struct Account<'a> {
+    user: String,
+    dn: String,
+    mail: &'a str,
+    password: &'a str,
+}
+
+/// Makes a lab in a folder that does not exist yet or is empty.
+///
+/// # Errors
+/// When the options ask for what there is not, the folder is in use, or it cannot be filled; what
+/// was made is then taken away again.
+pub fn create(dir: &Path, options: &Options) -> Result<Lab, LabError> {
+    check(options)?;
+    let dir = std::path::absolute(dir).map_err(LabError::file(dir))?;
+    if dir.to_str().is_none_or(|name| name.contains(['\n', '\r'])) {
+        return Err(LabError::Other(format!(
+            "`{}` cannot be a lab's folder: its name is not plain text",
+            dir.display()
+        )));
+    }
+    let existed = claim(&dir)?;
+    fill(&dir, options).inspect_err(|_| {
+        // The first error is the one to tell about.
+        let _ = if existed {
+            empty(&dir)
+        } else {
+            fs::remove_dir_all(&dir)
+        };
+    })
+}
+
+fn check(options: &Options) -> Result<(), LabError> {
+    if options.scenario != SCENARIO {
+        return Err(LabError::Other(format!(
+            "this version makes labs for `{SCENARIO}` only, not for `{}`",
+            options.scenario
+        )));
+    }
+    if options.users == 0 || options.users > MOST_USERS {
+        return Err(LabError::Other(format!(
+            "a lab has from 1 to {MOST_USERS} users, not {}",
+            options.users
+        )));
+    }
+    Ok(())
+}
+
+/// Makes the folder, private; returns whether it was there, empty, already.
+fn claim(dir: &Path) -> Result<bool, LabError> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(LabError::Other(format!(
+                    "`{}` is not empty; a lab needs a folder of its own",
+                    dir.display()
+                )));
+            }
+            Ok(true)
+        }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            create_private_dir(dir).map_err(LabError::file(dir))?;
+            Ok(false)
+        }
+        Err(e) => Err(LabError::file(dir)(e)),
+    }
+}
+
+fn empty(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn fill(dir: &Path, options: &Options) -> Result<Lab, LabError> {
+    let lab = plan(dir, options)?;
+    let secrets = draw_secrets(options.seed);
+    let population = people::draw(options);
+    for host in &lab.config.hosts {
+        let root = lab.root(host);
+        create_private_dir(&root).map_err(LabError::file(&root))?;
+        hosts::fill(&lab, host, &secrets)?;
+    }
+    load_directory(&lab, &population)?;
+    let ledger = mailboxes::fill(&lab, &population, options)?;
+    write_file(dir, "ledger.jsonl", &lines(ledger.iter())?)?;
+    let accounts = population
+        .people
+        .iter()
+        .filter(|person| person.can_log_in())
+        .map(|person| Account {
+            user: person.store_id(),
+            dn: person.dn(),
+            mail: &person.mail,
+            password: &person.password,
+        });
+    write_file(dir, "accounts.jsonl", &lines(accounts)?)?;
+    write_file(
+        dir,
+        "secrets.toml",
+        &format!(
+            "directory = \"{}\"\nconfig-directory = \"{}\"\n",
+            secrets.directory, secrets.config_directory
+        ),
+    )?;
+    write_file(
+        dir,
+        "drills.toml",
+        "# Faults put into this lab; `imsmigrate lab drills` lists what there is.\n",
+    )?;
+    sitefile::write(&lab)?;
+    want(&lab)?;
+    // Last: only a whole lab is one.
+    let config = toml::to_string(&lab.config).map_err(|e| LabError::Other(e.to_string()))?;
+    write_file(dir, LAB_FILE, &config)?;
+    Ok(lab)
+}
+
+fn plan(dir: &Path, options: &Options) -> Result<Lab, LabError> {
+    let place = ports::draw(options.seed, dir)?;
+    let id = dir.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Lab {
+        dir: dir.to_path_buf(),
+        config: LabConfig {
+            version: 1,
+            id: id.into_owned(),
+            scenario: options.scenario.clone(),
+            seed: options.seed,
+            port_base: place.port_base,
+            suffix: "o=internet".to_owned(),
+            default_domain_dn: people::domain_dn(DOMAIN),
+            default_domain: DOMAIN.to_owned(),
+            manager_dn: "cn=Directory Manager".to_owned(),
+            hosts: vec![HostConfig {
+                name: "mail".to_owned(),
+                fqdn: format!("mail.{DOMAIN}"),
+                address: place.address,
+                roles: ["old", "new", "directory"].map(str::to_owned).to_vec(),
+            }],
+        },
+    })
+}
+
+/// Notes what is to run when the lab starts: the site on the day before its move.
+fn want(lab: &Lab) -> Result<(), LabError> {
+    let mut wanted = Wanted {
+        clean: true,
+        components: Vec::new(),
+    };
+    for (role, components) in RUNNING {
+        for host in &lab.config.hosts {
+            if host.roles.iter().any(|r| r == role) {
+                for component in *components {
+                    wanted.add(&host.name, component);
+                }
+            }
+        }
+    }
+    wanted.save(lab)
+}
+
+fn draw_secrets(seed: u64) -> Secrets {
+    let mut dice = Dice::new(seed, "secrets");
+    Secrets {
+        directory: format!("dm-{}", people::password(&mut dice)),
+        config_directory: format!("cfg-{}", people::password(&mut dice)),
+    }
+}
+
+fn load_directory(lab: &Lab, population: &Population) -> Result<(), LabError> {
+    let old = lab.host_with_role("old")?;
+    let host = lab.host_with_role("directory")?;
+    let ldif = directory::ldif(population, &old.fqdn);
+    let path = lab
+        .root(host)
+        .join(hosts::SLAPD.trim_start_matches('/'))
+        .join("ldif/siroe.ldif");
+    write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))
+}
+
+/// Writes one JSON object a line.
+fn lines<T: Serialize>(values: impl Iterator<Item = T>) -> Result<String, LabError> {
+    let mut text = String::new();
+    for value in values {
+        text.push_str(&serde_json::to_string(&value).map_err(|e| LabError::Other(e.to_string()))?);
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn write_file(dir: &Path, name: &str, content: &str) -> Result<(), LabError> {
+    let path = dir.join(name);
+    write_private(&path, content.as_bytes()).map_err(LabError::file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, create};
+    use std::fs;
+    use std::path::Path;
+
+    fn make(dir: &Path, seed: u64) -> (String, String) {
+        let options = Options {
+            users: 3,
+            seed,
+            ..Options::default()
+        };
+        let lab = create(dir, &options).unwrap();
+        let ldif = lab.root(lab.host("mail").unwrap());
+        let ldif = ldif.join("usr/netscape/server4/slapd-mail/ldif/siroe.ldif");
+        (
+            fs::read_to_string(dir.join("ledger.jsonl")).unwrap(),
+            fs::read_to_string(ldif).unwrap(),
+        )
+    }
+
+    #[test]
+    fn one_seed_makes_one_ledger_and_one_directory_in_any_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = make(&dir.path().join("a"), 7);
+        assert_eq!(first, make(&dir.path().join("b"), 7));
+        let other = make(&dir.path().join("c"), 8);
+        assert_ne!(first.0, other.0);
+        assert_ne!(first.1, other.1);
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("mine"), "x").unwrap();
+        let error = create(dir.path(), &Options::default()).unwrap_err();
+        assert!(error.to_string().contains("is not empty"), "{error}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn other_scenarios_and_no_users_are_refused_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("lab");
+        let scenario = Options {
+            scenario: "nms-nt".to_owned(),
+            ..Options::default()
+        };
+        let error = create(&at, &scenario).unwrap_err().to_string();
+        assert!(error.contains("sims-offline` only"), "{error}");
+        let nobody = Options {
+            users: 0,
+            ..Options::default()
+        };
+        assert!(create(&at, &nobody).is_err());
+        assert!(!at.exists());
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::lab::control::{self, LOCK_FILE, LockInfo, Reply, Request};
 use crate::lab::world::{Lab, LabError};
+use crate::lab::{commands, create};
 use serde::Serialize;
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -65,6 +66,9 @@ pub fn start_detached(dir: &Path) -> Result<bool, LabError> {
     if control::ask(&lab, &Request::Ping).is_ok() {
         return Ok(false);
     }
+    // The binary or the folder may have moved since the last start.
+    commands::rewrite(&lab)?;
+    create::rewrite_launchers(&lab)?;
     let log_path = lab.dir.join(LOG_FILE);
     let log = File::options()
         .create(true)

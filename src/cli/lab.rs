@@ -1,0 +1,161 @@
+//! `imsmigrate lab …`: the practice world on its own.
+
+mod exec;
+mod known;
+mod manage;
+mod shell;
+
+use super::exit::Exit;
+use super::failure::{Failure, end};
+use crate::base::display_safe;
+use crate::lab::create;
+use crate::lab::world::LabError;
+use clap::{Args, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `imsmigrate lab`.
+#[derive(Debug, Args)]
+pub struct LabArgs {
+    #[command(subcommand)]
+    command: LabCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LabCommand {
+    /// Make a lab in a new folder and start it
+    #[command(after_help = "Example: imsmigrate lab create /tmp/practice --users 40 --seed 7")]
+    Create(CreateArgs),
+    /// Start a lab that is stopped
+    #[command(after_help = "Example: imsmigrate lab start /tmp/practice --json")]
+    Start(DirJson),
+    /// Stop a lab; its data stay
+    #[command(after_help = "Example: imsmigrate lab stop /tmp/practice")]
+    Stop(Dir),
+    /// Tell where a lab's servers are and what runs
+    #[command(after_help = "Example: imsmigrate lab status /tmp/practice --json")]
+    Status(DirJson),
+    /// Compare the new mail store with what mail there must be
+    #[command(after_help = "Example: imsmigrate lab audit /tmp/practice --json")]
+    Audit(DirJson),
+    /// List the labs of this user
+    #[command(after_help = "Example: imsmigrate lab list")]
+    List(Json),
+    /// Stop a lab and delete its folder
+    #[command(after_help = "Example: imsmigrate lab remove /tmp/practice")]
+    Remove(Dir),
+    /// List the faults that can be put into a lab
+    #[command(after_help = "Example: imsmigrate lab drills\n\
+        A drill is a line of the lab's drills.toml, such as: other-sentences = true")]
+    Drills(Json),
+    /// Work on a host of a lab as if logged in there
+    #[command(
+        after_help = "Example: imsmigrate lab shell /tmp/practice mail\n         \
+        imsmigrate lab shell /tmp/practice mail -- /cdrom/iplanet/setup"
+    )]
+    Shell(shell::ShellArgs),
+    /// Be the process of a lab
+    #[command(hide = true)]
+    Serve(Dir),
+    /// Run a command on a host of a lab: the launcher of a practice site
+    #[command(hide = true)]
+    Exec(ExecArgs),
+    /// Be a vendor's command
+    #[command(hide = true)]
+    Tool(ToolArgs),
+}
+
+#[derive(Debug, Args)]
+struct Dir {
+    /// The lab's folder
+    dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Json {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct DirJson {
+    /// The lab's folder
+    dir: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct CreateArgs {
+    /// The folder to make; it must not exist or be empty
+    dir: PathBuf,
+    /// The scenario to practise
+    #[arg(long, value_name = "SCENARIO", default_value = create::SCENARIO)]
+    scenario: String,
+    /// How many people have mail
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    users: usize,
+    /// The number everything is drawn from: the same one makes the same lab
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many messages each person has on average
+    #[arg(long, value_name = "N")]
+    messages_per_user: Option<usize>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExecArgs {
+    dir: PathBuf,
+    host: String,
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    argv: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+struct ToolArgs {
+    dir: PathBuf,
+    host: String,
+    path: String,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    argv: Vec<OsString>,
+}
+
+/// Runs a `lab` subcommand.
+pub fn run(args: LabArgs) -> ExitCode {
+    let result = match args.command {
+        LabCommand::Create(args) => manage::create(args),
+        LabCommand::Start(args) => manage::start(&args),
+        LabCommand::Stop(args) => manage::stop(&args),
+        LabCommand::Status(args) => manage::status(&args),
+        LabCommand::Audit(args) => manage::audit(&args),
+        LabCommand::List(args) => manage::list(&args),
+        LabCommand::Remove(args) => manage::remove(&args),
+        LabCommand::Drills(args) => manage::drills(&args),
+        LabCommand::Serve(args) => crate::lab::daemon::serve(&args.dir)
+            .map(|()| Exit::Done)
+            .map_err(failure),
+        LabCommand::Shell(args) => return shell::run(&args),
+        LabCommand::Exec(args) => return exec::run(&args.dir, &args.host, &args.argv),
+        LabCommand::Tool(args) => return exec::tool(&args),
+    };
+    end(result).into()
+}
+
+/// Says what went wrong with a lab, and what to do.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it away")]
+fn failure(error: LabError) -> Failure {
+    let message = display_safe(&error.to_string()).into_owned();
+    match error {
+        LabError::NotALab(_) => Failure::error(message)
+            .hint("`imsmigrate lab list` shows the labs there are")
+            .hint("make one with: imsmigrate lab create DIR"),
+        LabError::Config { .. } => Failure::usage(message),
+        _ => Failure::error(message),
+    }
+}

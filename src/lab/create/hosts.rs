@@ -1,0 +1,207 @@
+//! What a SIMS site has on its disk besides mail: commands, configuration, the CD, the tape.
+
+use super::Secrets;
+use crate::lab::commands;
+use crate::lab::world::{HostConfig, Lab, LabError};
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// The directory server's instance on its host.
+pub(super) const SLAPD: &str = "/usr/netscape/server4/slapd-mail";
+
+/// Commands of the old mail server.
+const SIMS_COMMANDS: &[&str] = &[
+    "/opt/SUNWmail/sbin/imta",
+    "/opt/SUNWmail/sbin/im.server",
+    "/opt/SUNWmail/sbin/imbackup",
+    "/opt/SUNWmail/sbin/imrestore",
+    "/opt/SUNWmail/sbin/imquotacheck",
+    "/opt/SUNWmail/sbin/mt.scheduler",
+    "/opt/SUNWmail/ims/sbin/imbackup",
+];
+
+/// Commands of the directory server.
+const DIRECTORY_COMMANDS: &[&str] = &[
+    "/usr/netscape/server4/slapd-mail/db2ldif",
+    "/usr/netscape/server4/slapd-mail/bin/db2ldif",
+    "/usr/netscape/server4/slapd-mail/start-slapd",
+    "/usr/netscape/server4/slapd-mail/stop-slapd",
+    "/usr/netscape/server4/slapd-mail/restart-slapd",
+    "/usr/netscape/server4/bin/slapd/server/slapd_config",
+    "/usr/netscape/server4/shared/bin/ldapsearch",
+    "/usr/netscape/server4/shared/bin/ldapmodify",
+];
+
+/// What comes on the new product's CD.
+const CD_COMMANDS: &[&str] = &["/cdrom/iplanet/setup"];
+
+/// Commands of the system whose answers have to be the host's, not this machine's.
+const SYSTEM_COMMANDS: &[&str] = &["/usr/bin/ps", "/usr/bin/netstat", "/usr/sbin/df"];
+
+/// The directory server's configuration files, with their content.
+const SCHEMA: &[(&str, &str)] = &[
+    (
+        "slapd.at.conf",
+        include_str!("../../../assets/lab/slapd.at.conf"),
+    ),
+    (
+        "slapd.oc.conf",
+        include_str!("../../../assets/lab/slapd.oc.conf"),
+    ),
+    (
+        "ns-mail-schema.conf",
+        include_str!("../../../assets/lab/ns-mail-schema.conf"),
+    ),
+    (
+        "sims-schema.conf",
+        include_str!("../../../assets/lab/sims-schema.conf"),
+    ),
+];
+
+/// The merged schema, on the CD.
+const MERGED: &[(&str, &str)] = &[
+    (
+        "merged.at.conf",
+        include_str!("../../../assets/lab/merged.at.conf"),
+    ),
+    (
+        "merged.oc.conf",
+        include_str!("../../../assets/lab/merged.oc.conf"),
+    ),
+];
+
+/// Fills one host by the roles it plays.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn fill(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(), LabError> {
+    let root = lab.root(host);
+    for folder in ["tmp", "usr/bin", "usr/sbin", "bin", "etc", "dev", "var/tmp"] {
+        make_dir(&root.join(folder))?;
+    }
+    commands::write(lab, host, SYSTEM_COMMANDS)?;
+    let plays = |role: &str| host.roles.iter().any(|r| r == role);
+    if plays("old") {
+        old_mail_server(lab, host)?;
+    }
+    if plays("directory") {
+        directory_server(lab, host, secrets)?;
+    }
+    if plays("new") || plays("directory") {
+        compact_disc(lab, host)?;
+    }
+    Ok(())
+}
+
+fn old_mail_server(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {
+    commands::write(lab, host, SIMS_COMMANDS)?;
+    let root = lab.root(host);
+    let mut cnf = String::from("# Message store and access services of SIMS 4.0\n");
+    for key in ["user", "index", "data", "hash", "adm", "shared"] {
+        let path = format!("/var/opt/SUNWmail/ims/{key}");
+        make_dir(&root.join(path.trim_start_matches('/')))?;
+        let _ = writeln!(cnf, "ims-{key}-root: {path}");
+    }
+    let directory = lab.host_with_role("directory")?;
+    for (key, value) in [
+        ("ims-ldap-server", format!("{}:389", directory.fqdn)),
+        ("ims-basedn", lab.config.suffix.clone()),
+        ("ims-mail-host", host.fqdn.clone()),
+        ("ims-default-domain", lab.config.default_domain.clone()),
+        ("ims-varmail", "OFF".to_owned()),
+        ("ims-proxy", "OFF".to_owned()),
+        ("ims-maxconnections", "10000".to_owned()),
+    ] {
+        let _ = writeln!(cnf, "{key}: {value}");
+    }
+    let folder = root.join("etc/opt/SUNWmail/ims");
+    make_dir(&folder)?;
+    for name in ["ims.cnf", "ims.cnf.default"] {
+        write(&folder.join(name), &cnf)?;
+    }
+    for channel in ["sims-ms", "tcp_local", "reprocess", "l"] {
+        make_dir(&root.join("var/opt/SUNWmail/imta/queue").join(channel))?;
+    }
+    // A plain file stands for the tape: what is written to it can be read back.
+    make_dir(&root.join("dev/rmt"))?;
+    write(&root.join("dev/rmt/0"), "")
+}
+
+fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(), LabError> {
+    commands::write(lab, host, DIRECTORY_COMMANDS)?;
+    let instance = lab.root(host).join(SLAPD.trim_start_matches('/'));
+    for folder in ["config", "db", "ldif", "logs"] {
+        make_dir(&instance.join(folder))?;
+    }
+    let config = instance.join("config");
+    for (name, content) in SCHEMA {
+        write(&config.join(name), content)?;
+    }
+    write(
+        &config.join("ns-schema.conf"),
+        &format!(
+            "# Schema of Netscape's own products and of what was added to them\n\
+             include \"{SLAPD}/config/ns-mail-schema.conf\"\n\
+             include \"{SLAPD}/config/sims-schema.conf\"\n"
+        ),
+    )?;
+    write(
+        &config.join("slapd.user_at.conf"),
+        "# Attributes added over cn=schema\n",
+    )?;
+    write(
+        &config.join("slapd.user_oc.conf"),
+        "# Object classes added over cn=schema\n",
+    )?;
+    let slapd_conf = config.join("slapd.conf");
+    write(
+        &slapd_conf,
+        &format!(
+            "# Netscape Directory Server 4.12, instance slapd-mail\n\
+             include \"{SLAPD}/config/slapd.at.conf\"\n\
+             include \"{SLAPD}/config/slapd.oc.conf\"\n\
+             include \"{SLAPD}/config/ns-schema.conf\"\n\
+             userat \"{SLAPD}/config/slapd.user_at.conf\"\n\
+             useroc \"{SLAPD}/config/slapd.user_oc.conf\"\n\
+             instancedir \"{SLAPD}\"\n\
+             localuser \"nobody\"\n\
+             port 389\n\
+             schemacheck on\n\
+             sizelimit 2000\n\
+             rootdn \"{manager}\"\n\
+             rootpw \"{password}\"\n\
+             database ldbm\n\
+             suffix \"{suffix}\"\n\
+             directory \"{SLAPD}/db\"\n",
+            manager = lab.config.manager_dn,
+            password = secrets.directory,
+            suffix = lab.config.suffix,
+        ),
+    )?;
+    set_mode(&slapd_conf, 0o600)
+}
+
+fn compact_disc(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {
+    commands::write(lab, host, CD_COMMANDS)?;
+    let schema = lab.root(host).join("cdrom/iplanet/solaris/migrate/schema");
+    make_dir(&schema)?;
+    for (name, content) in MERGED {
+        write(&schema.join(name), content)?;
+        set_mode(&schema.join(name), 0o444)?;
+    }
+    Ok(())
+}
+
+fn make_dir(path: &Path) -> Result<(), LabError> {
+    fs::create_dir_all(path).map_err(LabError::file(path))
+}
+
+fn write(path: &Path, content: &str) -> Result<(), LabError> {
+    fs::write(path, content).map_err(LabError::file(path))
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), LabError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(LabError::file(path))
+}

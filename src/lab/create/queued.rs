@@ -1,0 +1,86 @@
+//! The old server's queue: messages accepted but not delivered yet, and the counters' file.
+
+use super::Options;
+use super::dice::Dice;
+use super::mail::{self, Letter};
+use super::mailboxes::{EPOCH, Line, is_plain, sender};
+use super::people::{HOSTED, Person, Population};
+use crate::lab::queue::{self, Envelope, OLD_LOCAL, OLD_QUEUE, State};
+use crate::lab::world::{Lab, LabError};
+
+/// A lab's queue has no more messages than this, however many people there are.
+const MOST: usize = 24;
+const FEWEST: usize = 4;
+
+/// Puts messages into the queue; returns their lines of the ledger.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn fill(
+    lab: &Lab,
+    population: &Population,
+    options: &Options,
+) -> Result<Vec<Line>, LabError> {
+    let host = lab.host_with_role("old")?;
+    let folder = lab.root(host).join(OLD_QUEUE);
+    let mut dice = Dice::new(options.seed, "queue");
+    let readers: Vec<&Person> = population.people.iter().filter(|p| is_plain(p)).collect();
+    let mut ledger = Vec::new();
+    if readers.is_empty() {
+        return Ok(ledger);
+    }
+    let count = (options.users / 2).clamp(FEWEST, MOST);
+    for number in 0..count {
+        let (to, people) = recipients(&mut dice, population, &readers, number);
+        let arrived = EPOCH + 8 * 3600 + i64::try_from(number).unwrap_or(0) * 37;
+        let letter = Letter {
+            from: &sender(&mut dice, population),
+            to: &to.join(", "),
+            date: arrived - 20,
+            host: &host.fqdn,
+        };
+        let kind = mail::usual(&mut dice);
+        let message = mail::write(&mut dice, kind, &letter);
+        let envelope = Envelope {
+            from: letter.from.to_owned(),
+            to,
+            arrived,
+        };
+        queue::enqueue(&folder, OLD_LOCAL, &envelope, &message.bytes, State::Ready)
+            .map_err(LabError::file(&folder))?;
+        ledger.extend(
+            people
+                .iter()
+                .map(|p| Line::new(p, "INBOX", &message, Vec::new(), arrived, "queue")),
+        );
+    }
+    Ok(ledger)
+}
+
+/// Draws addresses and the people they mean: one person, by any address; two; the hosted list.
+fn recipients<'a>(
+    dice: &mut Dice,
+    population: &'a Population,
+    readers: &[&'a Person],
+    number: usize,
+) -> (Vec<String>, Vec<&'a Person>) {
+    let list = population.groups.iter().find(|g| g.domain == HOSTED);
+    if number == 1
+        && let Some(list) = list
+    {
+        let members = population.people.iter().filter(|p| p.domain == HOSTED);
+        return (vec![list.mail.clone()], members.collect());
+    }
+    let mut some = readers.to_vec();
+    dice.shuffle(&mut some);
+    some.truncate(if number == 0 { 2 } else { 1 });
+    let addresses = some
+        .iter()
+        .map(|person| {
+            let mut addresses = vec![person.mail.as_str()];
+            addresses.extend(person.aliases.iter().map(String::as_str));
+            dice.word(&addresses).to_owned()
+        })
+        .collect();
+    (addresses, some)
+}
