@@ -63,7 +63,22 @@ pub(super) fn unreachable(wanted: &Wanted) -> Vec<Item> {
 }
 
 fn reach(wanted: &Wanted, user: &str, password: Option<&str>) -> Result<(), String> {
-    let password = password.ok_or("has mail, but no account to log in with")?;
+    // Without a password nobody can be tried: entries that are switched off have none.
+    if let Some(password) = password {
+        log_in_as(wanted, user, password)?;
+    }
+    if let Some(twin) = wanted.under_twin.get(user) {
+        return Err(format!(
+            "mail lies under `{twin}`, which is not this uid and can never be opened with it"
+        ));
+    }
+    if wanted.all_elsewhere.contains(user) {
+        return Err("all mail lies in somebody else's mailbox".to_owned());
+    }
+    Ok(())
+}
+
+fn log_in_as(wanted: &Wanted, user: &str, password: &str) -> Result<(), String> {
     let server = wanted.server.ok_or("no host has the role `new`")?;
     let none = BTreeMap::new();
     let placed = wanted.placed.get(user).unwrap_or(&none);
@@ -91,15 +106,6 @@ fn reach(wanted: &Wanted, user: &str, password: Option<&str>) -> Result<(), Stri
     let least = placed.get("INBOX").copied().unwrap_or_default();
     if seen < least {
         return Err(format!("POP: shows {seen} messages where {least} lie"));
-    }
-
-    if let Some(twin) = wanted.under_twin.get(user) {
-        return Err(format!(
-            "mail lies under `{twin}`, which is not this uid and can never be opened with it"
-        ));
-    }
-    if wanted.all_elsewhere.contains(user) {
-        return Err("all mail lies in somebody else's mailbox".to_owned());
     }
     Ok(())
 }

@@ -50,7 +50,9 @@ impl Mail {
                     return;
                 }
                 let people = people.clone();
-                std::thread::spawn(move || session(stream.unwrap(), &people));
+                let stream = stream.unwrap();
+                stream.set_nodelay(true).unwrap();
+                std::thread::spawn(move || session(stream, &people));
             }
         });
     }
