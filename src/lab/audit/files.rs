@@ -70,6 +70,20 @@ pub(super) struct Expected {
 pub(super) struct Account {
     pub(super) user: String,
     pub(super) password: String,
+    /// The services the person may use; none named means all.
+    #[serde(default)]
+    services: Vec<String>,
+}
+
+impl Account {
+    /// Tells whether the person may use `imap` or `pop`, with or without TLS.
+    pub(super) fn may_use(&self, service: &str) -> bool {
+        self.services.is_empty()
+            || self
+                .services
+                .iter()
+                .any(|s| s.to_lowercase().starts_with(service))
+    }
 }
 
 /// Reads `lab.toml`.

@@ -26,22 +26,22 @@ pub(super) struct Wanted<'a> {
 
 /// Returns everybody who cannot get at mail that is there, with the reason.
 pub(super) fn unreachable(wanted: &Wanted) -> Vec<Item> {
-    let mut passwords: BTreeMap<&str, Option<&str>> =
+    let mut accounts: BTreeMap<&str, Option<&Account>> =
         wanted.owners.iter().map(|user| (*user, None)).collect();
     for account in wanted.accounts {
-        passwords.insert(&account.user, Some(&account.password));
+        accounts.insert(&account.user, Some(account));
     }
-    let users: Vec<(&str, Option<&str>)> = passwords.into_iter().collect();
+    let users: Vec<(&str, Option<&Account>)> = accounts.into_iter().collect();
     let next = Mutex::new(users.iter());
     let failed = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(users.len()) {
             scope.spawn(|| {
                 loop {
-                    let Some((user, password)) = next.lock().ok().and_then(|mut n| n.next()) else {
+                    let Some((user, account)) = next.lock().ok().and_then(|mut n| n.next()) else {
                         return;
                     };
-                    if let Err(reason) = reach(wanted, user, *password)
+                    if let Err(reason) = reach(wanted, user, *account)
                         && let Ok(mut failed) = failed.lock()
                     {
                         failed.insert((*user).to_owned(), reason);
@@ -62,10 +62,20 @@ pub(super) fn unreachable(wanted: &Wanted) -> Vec<Item> {
         .collect()
 }
 
-fn reach(wanted: &Wanted, user: &str, password: Option<&str>) -> Result<(), String> {
-    // Without a password nobody can be tried: entries that are switched off have none.
-    if let Some(password) = password {
-        log_in_as(wanted, user, password)?;
+fn reach(wanted: &Wanted, user: &str, account: Option<&Account>) -> Result<(), String> {
+    // Without an account nobody can be tried: entries that are switched off have none.
+    if let Some(account) = account {
+        let server = wanted.server.ok_or("no host has the role `new`")?;
+        let names = login_names(user, wanted.separator.as_deref());
+        let none = BTreeMap::new();
+        let placed = wanted.placed.get(user).unwrap_or(&none);
+        if account.may_use("imap") {
+            over_imap(server, &names, &account.password, placed)
+                .map_err(|e| format!("IMAP: {e}"))?;
+        }
+        if account.may_use("pop") {
+            over_pop(server, &names, &account.password, placed).map_err(|e| format!("POP: {e}"))?;
+        }
     }
     if let Some(twin) = wanted.under_twin.get(user) {
         return Err(format!(
@@ -78,34 +88,35 @@ fn reach(wanted: &Wanted, user: &str, password: Option<&str>) -> Result<(), Stri
     Ok(())
 }
 
-fn log_in_as(wanted: &Wanted, user: &str, password: &str) -> Result<(), String> {
-    let server = wanted.server.ok_or("no host has the role `new`")?;
-    let none = BTreeMap::new();
-    let placed = wanted.placed.get(user).unwrap_or(&none);
-    let names = login_names(user, wanted.separator.as_deref());
-
-    let mut imap = log_in(&names, |name| Imap::login(server, name, password))
-        .map_err(|e| format!("IMAP: {e}"))?;
-    imap.examine("INBOX")
-        .map_err(|e| format!("IMAP: INBOX: {e}"))?;
+fn over_imap(
+    server: Server,
+    names: &[String],
+    password: &str,
+    placed: &BTreeMap<String, usize>,
+) -> Result<(), String> {
+    let mut imap = log_in(names, |name| Imap::login(server, name, password))?;
+    imap.examine("INBOX").map_err(|e| format!("INBOX: {e}"))?;
     for (folder, least) in placed {
-        let seen = imap
-            .examine(folder)
-            .map_err(|e| format!("IMAP: {folder}: {e}"))?;
+        let seen = imap.examine(folder).map_err(|e| format!("{folder}: {e}"))?;
         if seen < *least {
-            return Err(format!(
-                "IMAP: {folder}: shows {seen} messages where {least} lie"
-            ));
+            return Err(format!("{folder}: shows {seen} messages where {least} lie"));
         }
     }
     imap.logout();
+    Ok(())
+}
 
-    let (pop, seen) = log_in(&names, |name| Pop::login(server, name, password))
-        .map_err(|e| format!("POP: {e}"))?;
+fn over_pop(
+    server: Server,
+    names: &[String],
+    password: &str,
+    placed: &BTreeMap<String, usize>,
+) -> Result<(), String> {
+    let (pop, seen) = log_in(names, |name| Pop::login(server, name, password))?;
     pop.quit();
     let least = placed.get("INBOX").copied().unwrap_or_default();
     if seen < least {
-        return Err(format!("POP: shows {seen} messages where {least} lie"));
+        return Err(format!("shows {seen} messages where {least} lie"));
     }
     Ok(())
 }

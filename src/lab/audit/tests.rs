@@ -484,3 +484,19 @@ fn the_table_names_what_is_wrong_and_hides_nothing_hostile() {
     assert!(table.contains("bob  INBOX  <\\u{1b}[2J@evil>"), "{table}");
     assert!(!table.contains('\x1b'));
 }
+
+#[test]
+fn a_service_that_a_person_may_not_use_is_not_tried() {
+    let lab = SmallLab::new();
+    lab.server.set("bob", "a b", 0);
+    let accounts = lab.path().join("accounts.jsonl");
+    let text = fs::read_to_string(&accounts).unwrap();
+    let only_pop = text.replace(
+        "{\"user\":\"bob\",",
+        "{\"user\":\"bob\",\"services\":[\"pop3\"],",
+    );
+    assert_ne!(text, only_pop);
+    fs::write(&accounts, only_pop).unwrap();
+    let report = lab.audit();
+    assert!(report.clean, "{}", report.render());
+}
