@@ -3,6 +3,7 @@
 //! Nothing here knows a host, a directory or a screen.
 
 pub mod display;
+pub mod document;
 pub mod hint;
 pub mod ids;
 pub mod places;

@@ -61,6 +61,10 @@ pub const CHECKS: &[(&str, &str)] = &[
         "login-separator",
         "Do both servers use the same login separator?",
     ),
+    (
+        "domains-upgraded",
+        "Does every domain entry have the new schema?",
+    ),
     ("upgraded", "Does every entry have the new schema?"),
     (
         "mailboxes-complete",

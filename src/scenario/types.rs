@@ -22,6 +22,7 @@ pub struct Scenario {
     #[serde(default)]
     pub assumptions: Vec<String>,
     /// The steps, in the order in which they are done.
+    #[serde(default)]
     pub steps: Vec<Step>,
 }
 
