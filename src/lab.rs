@@ -8,12 +8,16 @@
 pub mod audit;
 pub mod commands;
 pub mod control;
+pub mod counters;
 pub mod create;
 pub mod daemon;
 pub mod drills;
 pub mod ims;
+pub mod instance;
 pub mod ldap;
+pub mod ledger;
 pub mod lines;
+pub mod people;
 pub mod phrases;
 pub mod queue;
 pub mod sims;

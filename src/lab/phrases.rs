@@ -19,6 +19,31 @@ const PHRASES: &[(&str, &str, &str)] = &[
         "{0} entries exported.",
         "Done. Number of records: {0}",
     ),
+    (
+        "imbackup-done",
+        "Backup complete: {0} users, {1} messages, {2} bytes",
+        "{0} users with {1} messages saved ({2} bytes)",
+    ),
+    (
+        "imbackup-would",
+        "Simulation: {0} users, {1} messages, {2} bytes",
+        "Nothing written; it would be {0} users with {1} messages ({2} bytes)",
+    ),
+    (
+        "imsrestore-mailbox",
+        "Restoring mailbox user/{0}/{1}",
+        "user/{0}/{1} is next",
+    ),
+    (
+        "imsrestore-message",
+        "Restored message of {2} bytes to user/{0}/{1}",
+        "user/{0}/{1}: {2} bytes added",
+    ),
+    (
+        "imsrestore-present",
+        "Message of {2} bytes exists in user/{0}/{1}",
+        "user/{0}/{1}: {2} bytes left as they are",
+    ),
 ];
 
 /// Returns the sentence `key` with its arguments filled in; a key that is not in the table comes

@@ -4,6 +4,12 @@
 //! this. One file a command (or a close family); each behaviour cites its manual or says that it is
 //! inferred (`domain/commands.md`).
 
+pub mod getopt;
+pub mod imbackup;
+pub mod imsrestore;
+pub mod place;
+pub mod stream;
+
 use super::world::{HostConfig, Lab, LabError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -83,7 +89,11 @@ pub type Command = fn(&mut ToolContext<'_>, &[String]) -> Result<u8, LabError>;
 
 /// Every command, by the end of its path (the longest one that fits wins); one line each, in the
 /// order of the alphabet.
-const COMMANDS: &[(&str, Command)] = &[];
+const COMMANDS: &[(&str, Command)] = &[
+    ("SUNWmail/ims/sbin/imbackup", imbackup::run),
+    ("SUNWmail/sbin/imbackup", imbackup::run),
+    ("bin/msg/store/bin/imsrestore", imsrestore::run),
+];
 
 /// Runs a vendor command with the streams of `context`; returns its exit status.
 ///

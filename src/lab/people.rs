@@ -1,0 +1,413 @@
+//! Who gets a message and whose mailbox a login opens, by the directory's entries.
+//!
+//! The rules of both products (`domain/directory.md` 4.1–4.4): which classes count, which
+//! attributes are addresses, what the delivery options and states mean. Where entries come from is
+//! a [`Directory`]'s business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// The directory does not answer, or refuses to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the directory does not answer: {0}")]
+pub struct Unreachable(pub String);
+
+/// An entry as these rules need it: names in lower case, values that are text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub dn: String,
+    /// Its values by attribute name in lower case.
+    pub values: BTreeMap<String, Vec<String>>,
+}
+
+impl Found {
+    /// All values of an attribute (its name in lower case).
+    pub fn all(&self, name: &str) -> &[String] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn first(&self, name: &str) -> Option<&str> {
+        self.all(name).first().map(String::as_str)
+    }
+
+    fn has(&self, name: &str, value: &str) -> bool {
+        self.all(name).iter().any(|v| v.eq_ignore_ascii_case(value))
+    }
+}
+
+/// How deep a search goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The entry itself.
+    Base,
+    /// The entry and everything below it.
+    Subtree,
+}
+
+/// Where entries come from.
+pub trait Directory: Send + Sync {
+    /// Finds entries; a base that is not there has none.
+    ///
+    /// # Errors
+    /// When the directory does not answer or refuses.
+    fn search(&self, base: &str, depth: Depth, filter: &str) -> Result<Vec<Found>, Unreachable>;
+    /// Returns whether this is the password of an entry.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    fn check(&self, dn: &str, password: &str) -> Result<bool, Unreachable>;
+}
+
+/// Whose rules hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// SIMS 4.0: `inetMailUser`, `rfc822MailAlias`.
+    Sims,
+    /// iMS 5.2: `inetLocalMailRecipient` + `inetMailUser`, `mailAlternateAddress`.
+    Ims,
+}
+
+/// A service that people log in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// IMAP.
+    Imap,
+    /// POP.
+    Pop,
+}
+
+/// What a mail server knows of its site.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Whose rules hold.
+    pub rules: Rules,
+    /// The suffix of all users.
+    pub suffix: String,
+    /// The entry of the default domain.
+    pub default_dn: String,
+    /// The server's own full name, which `mailHost` has to be.
+    pub host: String,
+    /// What may stand between user and domain in a login.
+    pub separators: Vec<char>,
+}
+
+/// Where a message for an address goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// Into the mailbox of this store id (its case as in the directory).
+    Mailbox(String),
+    /// On hold, for the user with this address.
+    Hold(String),
+    /// To another machine.
+    Remote(String),
+    /// Nowhere yet: the user is not active.
+    Later(String),
+}
+
+/// Why a login failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// No such user, or not the password.
+    Credentials,
+    /// The user may not use this service here and now.
+    Closed,
+    /// The directory does not answer.
+    Directory,
+}
+
+impl Site {
+    /// Returns the name of the default domain.
+    pub fn default_domain(&self) -> String {
+        domain_of(&self.default_dn)
+    }
+
+    /// Returns whether mail for a domain is this site's.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub fn is_local(&self, directory: &dyn Directory, domain: &str) -> Result<bool, Unreachable> {
+        if domain.eq_ignore_ascii_case(&self.host)
+            || domain.eq_ignore_ascii_case(&self.default_domain())
+        {
+            return Ok(true);
+        }
+        let class = match self.rules {
+            Rules::Sims => "mailDomain",
+            Rules::Ims => "inetDomain",
+        };
+        let filter = format!("(objectClass={class})");
+        let found = directory.search(&self.domain_dn(domain), Depth::Base, &filter)?;
+        Ok(!found.is_empty())
+    }
+
+    /// Finds the entry that an address belongs to; `None` when there is none under these rules.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub fn find(
+        &self,
+        directory: &dyn Directory,
+        address: &str,
+    ) -> Result<Option<Found>, Unreachable> {
+        let address = escape(&self.full(address));
+        let filter = match self.rules {
+            Rules::Sims => format!(
+                "(&(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(rfc822MailAlias={address})))"
+            ),
+            Rules::Ims => format!(
+                "(&(objectClass=inetLocalMailRecipient)(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(mailAlternateAddress={address})))"
+            ),
+        };
+        let found = directory.search(&self.suffix, Depth::Subtree, &filter)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Returns where a message for a local address goes, groups opened; `None` for nobody.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub fn targets(
+        &self,
+        directory: &dyn Directory,
+        address: &str,
+    ) -> Result<Option<BTreeSet<Target>>, Unreachable> {
+        let Some(entry) = self.find(directory, address)? else {
+            return Ok(None);
+        };
+        let mut targets = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        self.follow(directory, &entry, &mut targets, &mut seen)?;
+        Ok(Some(targets))
+    }
+
+    /// Lets somebody in and returns the store id (its case as in the directory).
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn login(
+        &self,
+        directory: &dyn Directory,
+        service: Service,
+        user: &str,
+        password: &str,
+    ) -> Result<String, Denied> {
+        let (uid, base) = match user.rsplit_once(|c| self.separators.contains(&c)) {
+            Some((uid, domain)) => (uid, self.domain_dn(domain)),
+            None => (user, self.default_dn.clone()),
+        };
+        // An empty password would be an anonymous bind, which succeeds.
+        if uid.is_empty() || password.is_empty() {
+            return Err(Denied::Credentials);
+        }
+        let more = match self.rules {
+            Rules::Sims => "",
+            Rules::Ims => "(objectClass=inetLocalMailRecipient)",
+        };
+        let filter = format!("(&(objectClass=inetMailUser){more}(uid={}))", escape(uid));
+        let found = directory
+            .search(&base, Depth::Subtree, &filter)
+            .map_err(|_| Denied::Directory)?;
+        let [entry] = found.as_slice() else {
+            return Err(Denied::Credentials);
+        };
+        match directory.check(&entry.dn, password) {
+            Ok(true) => {}
+            Ok(false) => return Err(Denied::Credentials),
+            Err(_) => return Err(Denied::Directory),
+        }
+        if self.is_here(entry) && self.is_active(entry) && self.may_use(entry, service) {
+            self.store_id(entry).ok_or(Denied::Credentials)
+        } else {
+            Err(Denied::Closed)
+        }
+    }
+
+    fn follow(
+        &self,
+        directory: &dyn Directory,
+        entry: &Found,
+        targets: &mut BTreeSet<Target>,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<(), Unreachable> {
+        if !seen.insert(entry.dn.to_lowercase()) {
+            return Ok(());
+        }
+        let address = entry.first("mail").unwrap_or_default().to_owned();
+        if entry.has("objectclass", "inetMailUser") {
+            targets.extend(self.user_targets(entry, address));
+            return Ok(());
+        }
+        if !self.is_here(entry) {
+            targets.insert(Target::Remote(address));
+            return Ok(());
+        }
+        for dn in entry.all("uniquemember") {
+            let filter = "(objectClass=*)";
+            if let Some(member) = directory.search(dn, Depth::Base, filter)?.first() {
+                self.follow(directory, member, targets, seen)?;
+            }
+        }
+        let attributes: &[&str] = match self.rules {
+            Rules::Sims => &["rfc822mailmember"],
+            Rules::Ims => &["mgrprfc822mailmember", "rfc822mailmember"],
+        };
+        for member in attributes.iter().flat_map(|name| entry.all(name)) {
+            match self.find(directory, member)? {
+                Some(member) => self.follow(directory, &member, targets, seen)?,
+                None => {
+                    targets.insert(Target::Remote(member.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn user_targets(&self, entry: &Found, address: String) -> Vec<Target> {
+        if !self.is_here(entry) {
+            return vec![Target::Remote(address)];
+        }
+        let held = entry.has("maildeliveryoption", "hold") || entry.has("mailuserstatus", "hold");
+        if held {
+            return vec![Target::Hold(address)];
+        }
+        let Some(id) = self.store_id(entry).filter(|_| self.is_active(entry)) else {
+            return vec![Target::Later(address)];
+        };
+        let mut targets = Vec::new();
+        let options = entry.all("maildeliveryoption");
+        if options.is_empty() || entry.has("maildeliveryoption", "mailbox") {
+            targets.push(Target::Mailbox(id));
+        }
+        if entry.has("maildeliveryoption", "forward") {
+            let addresses = entry.all("mailforwardingaddress").iter().cloned();
+            targets.extend(addresses.map(Target::Remote));
+        }
+        targets
+    }
+
+    /// `uid`, or `uid@domain` outside the default domain.
+    fn store_id(&self, entry: &Found) -> Option<String> {
+        let uid = entry.first("uid")?;
+        let domain = domain_of(&entry.dn);
+        Some(if domain.eq_ignore_ascii_case(&self.default_domain()) {
+            uid.to_owned()
+        } else {
+            format!("{uid}@{domain}")
+        })
+    }
+
+    fn is_here(&self, entry: &Found) -> bool {
+        match (entry.first("mailhost"), self.rules) {
+            (Some(host), _) => host.eq_ignore_ascii_case(&self.host),
+            (None, Rules::Sims) => true,
+            // Without mailHost iMS does not know a user as local.
+            (None, Rules::Ims) => !entry.has("objectclass", "inetMailUser"),
+        }
+    }
+
+    fn is_active(&self, entry: &Found) -> bool {
+        let general = match self.rules {
+            Rules::Sims => "inetsubscriberstatus",
+            Rules::Ims => "inetuserstatus",
+        };
+        [general, "mailuserstatus"].iter().all(|name| {
+            entry
+                .first(name)
+                .is_none_or(|v| v.eq_ignore_ascii_case("active"))
+        })
+    }
+
+    fn may_use(&self, entry: &Found, service: Service) -> bool {
+        match self.rules {
+            Rules::Sims => {
+                let word = match service {
+                    Service::Imap => "imap",
+                    Service::Pop => "pop3",
+                };
+                let locked = entry.has("mailfoldermap", "LOCK");
+                let services = entry.all("inetauthorizedservices");
+                !locked && (services.is_empty() || entry.has("inetauthorizedservices", word))
+            }
+            Rules::Ims => {
+                let word = match service {
+                    Service::Imap => "imap",
+                    Service::Pop => "pop",
+                };
+                let rules = entry.all("mailallowedserviceaccess");
+                rules.is_empty() || rules.iter().any(|rule| allows(rule, word))
+            }
+        }
+    }
+
+    /// The entry of a domain in the DC tree.
+    fn domain_dn(&self, domain: &str) -> String {
+        if domain.eq_ignore_ascii_case(&self.default_domain()) {
+            return self.default_dn.clone();
+        }
+        let mut dn = String::new();
+        for part in domain.split('.') {
+            let plain = part.chars().filter(|c| c.is_alphanumeric() || *c == '-');
+            dn.push_str("dc=");
+            dn.extend(plain);
+            dn.push(',');
+        }
+        dn + &self.suffix
+    }
+
+    /// An address with its domain; a bare name and the host's own name mean the default domain.
+    fn full(&self, address: &str) -> String {
+        match address.rsplit_once('@') {
+            Some((local, domain)) if domain.eq_ignore_ascii_case(&self.host) => {
+                format!("{local}@{}", self.default_domain())
+            }
+            Some(_) => address.to_owned(),
+            None => format!("{address}@{}", self.default_domain()),
+        }
+    }
+}
+
+/// The domain that the `dc` parts of a DN spell.
+pub fn domain_of(dn: &str) -> String {
+    let parts: Vec<&str> = dn
+        .split(',')
+        .filter_map(|rdn| {
+            let (name, value) = rdn.trim().split_once('=')?;
+            name.trim()
+                .eq_ignore_ascii_case("dc")
+                .then_some(value.trim())
+        })
+        .collect();
+    parts.join(".")
+}
+
+/// Writes a value so that it is itself in a filter (RFC 4515).
+pub fn escape(value: &str) -> String {
+    let mut safe = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '*' | '(' | ')' | '\\' | '\0' => {
+                let _ = write!(safe, "\\{:02x}", u32::from(c));
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// Whether a rule such as `+imap:ALL$+pop:ALL` lets a service in.
+fn allows(rule: &str, service: &str) -> bool {
+    rule.split('$').any(|part| {
+        part.strip_prefix('+').is_some_and(|part| {
+            let services = part.split(':').next().unwrap_or_default();
+            services
+                .split(',')
+                .any(|s| s.eq_ignore_ascii_case(service) || s.eq_ignore_ascii_case("all"))
+        })
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;
