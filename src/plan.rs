@@ -3,6 +3,7 @@
 //! A *draft* shows every step with `<names>` where facts are still missing, and needs no host. A
 //! *plan* is a draft with its facts bound: what is confirmed is what is executed.
 
+pub mod effect;
 pub mod types;
 
 pub use crate::scenario::condition::Facts;

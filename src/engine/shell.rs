@@ -7,13 +7,16 @@
 use super::core::{Core, Input, Order, fold};
 use super::event::{Binding, EffectSpec, Event, Outcome};
 use super::journal::{Journal, JournalError};
-use super::state::State;
+use super::state::{Phase, State};
 use serde_json::Value;
 use std::future::Future;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+
+/// How long an engine stays that has nothing to do.
+const NOBODY_ASKED: Duration = Duration::from_secs(60);
 
 /// How an effect ended.
 #[derive(Clone, Debug)]
@@ -155,6 +158,7 @@ impl<W: Work> Shell<W> {
         for input in first {
             self.step(input)?;
         }
+        let began = Instant::now();
         let mut flush = tokio::time::interval(Duration::from_millis(200));
         while !self.finished {
             tokio::select! {
@@ -162,7 +166,14 @@ impl<W: Work> Shell<W> {
                     Some(input) => self.step(input)?,
                     None => break,
                 },
-                _ = flush.tick() => self.journal.sync()?,
+                _ = flush.tick() => {
+                    self.journal.sync()?;
+                    // Started to take a run up that is over, and nobody has asked it to.
+                    let over = self.state.phase != Phase::Running && self.tasks.is_empty();
+                    if over && began.elapsed() > NOBODY_ASKED {
+                        break;
+                    }
+                }
                 Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     if let Err(error) = ended && error.is_panic() {
                         tracing::error!("a task panicked: {error}");

@@ -1,0 +1,331 @@
+//! Looks at a run through its socket: prints what happens, asks at gates, tells how it ended.
+
+use super::exit::Exit;
+use super::operator::Operator;
+use super::output::{data, talk};
+use crate::base::display_safe;
+use crate::engine::client::{Client, Events, Sender};
+use crate::engine::core::fold;
+use crate::engine::event::{Gate, Level};
+use crate::engine::protocol::{Command, EngineInfo};
+use crate::engine::state::{Phase, State, StepStatus};
+use crate::plain;
+use std::io::BufRead as _;
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How a person, or nobody, looks at the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Line by line, asking at gates.
+    Ask,
+    /// Line by line; nobody answers.
+    Watch,
+    /// One event a line; nobody answers.
+    Json,
+}
+
+/// What to follow and how.
+pub struct Follow<'a> {
+    /// The engine.
+    pub info: &'a EngineInfo,
+    /// The run's folder.
+    pub folder: &'a Path,
+    /// How.
+    pub manner: Manner,
+    /// Does what the operator is asked to do, in a lab.
+    pub operator: Option<Operator>,
+    /// Sent first.
+    pub commands: Vec<Command>,
+    /// The first event to tell about, from 1; those before are folded silently.
+    pub from: u64,
+}
+
+/// How long no event has to come before an open gate counts as nobody's.
+const SETTLED: Duration = Duration::from_millis(150);
+
+/// Follows a run until it ends, waits for somebody who is not here, or the terminal goes.
+///
+/// # Errors
+/// When the socket cannot be used or stdout is gone.
+pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
+    let name = format!("{} {}", who(), std::process::id());
+    let client = Client::connect(follow.info, &name, 1).await?;
+    let (events, mut sender) = client.split();
+    for command in &follow.commands {
+        sender.send(command).await?;
+    }
+    let mut watcher = Watcher {
+        state: State::default(),
+        events,
+        sender,
+        manner: follow.manner,
+        from: follow.from,
+        operator: follow.operator,
+        keyboard: None,
+        asked: None,
+        offered: None,
+        commanded: !follow.commands.is_empty(),
+    };
+    let end = watcher.watch().await?;
+    let state = &watcher.state;
+    if follow.manner != Manner::Json {
+        for line in plain::summary_lines(state) {
+            data(line)?;
+        }
+    }
+    let run = &state.run;
+    match end {
+        End::Over => {}
+        End::Gone => talk(format!(
+            "error: the engine of run `{run}` went away\nhint: take it up again: imsmigrate resume {run}"
+        )),
+        End::Waiting => {
+            let gate = state.gate.as_ref().map(|g| g.id.clone()).unwrap_or_default();
+            talk(format!("the run waits at gate `{gate}`: imsmigrate attach {run}"));
+        }
+    }
+    if end == End::Over && matches!(state.phase, Phase::Failed) {
+        talk(format!("hint: when the cause is mended: imsmigrate retry {run}"));
+    }
+    Ok(exit_of(state, end))
+}
+
+fn who() -> String {
+    std::env::var("LOGNAME").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "client".into())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Over,
+    Gone,
+    Waiting,
+}
+
+fn exit_of(state: &State, end: End) -> Exit {
+    match (state.phase, end) {
+        (Phase::Done, _) => Exit::Done,
+        (Phase::Stopped, _) => Exit::Stopped,
+        (_, End::Gone) => Exit::Error,
+        (_, End::Waiting) if state.failed_step().is_none() => Exit::InProgress,
+        _ => match state.failed_step().map(|s| &s.status) {
+            Some(StepStatus::Blocked) => Exit::Inhibited,
+            Some(_) => Exit::Failed,
+            None => Exit::InProgress,
+        },
+    }
+}
+
+struct Watcher {
+    state: State,
+    events: Events,
+    sender: Sender,
+    manner: Manner,
+    from: u64,
+    operator: Option<Operator>,
+    keyboard: Option<Keyboard>,
+    /// The question on the screen: a gate's id, or the failed step's.
+    asked: Option<String>,
+    /// The gate the simulated operator was sent to.
+    offered: Option<String>,
+    commanded: bool,
+}
+
+impl Watcher {
+    async fn watch(&mut self) -> anyhow::Result<End> {
+        loop {
+            let answer = async {
+                match &mut self.keyboard {
+                    Some(keyboard) if self.asked.is_some() => keyboard.lines.recv().await.flatten(),
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                event = self.events.next() => {
+                    let Some((record, line)) = event? else {
+                        let over = !matches!(self.state.phase, Phase::Running | Phase::Empty);
+                        return Ok(if over { End::Over } else { End::Gone });
+                    };
+                    fold(&mut self.state, &record.event);
+                    if record.idx < self.from {
+                        continue;
+                    }
+                    if self.manner == Manner::Json {
+                        data(line)?;
+                    } else {
+                        for line in plain::event_lines(&self.state, &record.event) {
+                            talk(line);
+                        }
+                    }
+                }
+                line = answer => {
+                    if let Some(end) = self.typed(line).await? {
+                        return Ok(end);
+                    }
+                }
+                () = tokio::time::sleep(SETTLED) => {
+                    if let Some(end) = self.settled().await? {
+                        return Ok(end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// No event has come for a while: is somebody wanted?
+    async fn settled(&mut self) -> anyhow::Result<Option<End>> {
+        if self.state.phase != Phase::Running {
+            let over = self.state.phase != Phase::Empty && !self.commanded;
+            return Ok(over.then_some(End::Over));
+        }
+        self.commanded = false;
+        let Some(wanted) = wanted(&self.state) else {
+            self.asked = None;
+            return Ok(None);
+        };
+        if self.asked.as_ref() == Some(&wanted) || self.offered.as_ref() == Some(&wanted) {
+            return Ok(None);
+        }
+        if let Some(gate) = self.state.gate.clone()
+            && let Some(effect) = self.state.effect(&gate.id)
+            && let Some(operator) = &self.operator
+            && self.manner != Manner::Ask
+        {
+            let text = operator.work(&effect.spec).await?;
+            self.sender.send(&Command::Answer { gate: gate.id, text: Some(text) }).await?;
+            self.offered = Some(wanted);
+            return Ok(None);
+        }
+        if self.manner != Manner::Ask {
+            return Ok(Some(End::Waiting));
+        }
+        self.ask(wanted);
+        Ok(None)
+    }
+
+    fn ask(&mut self, wanted: String) {
+        if let Some(gate) = &self.state.gate {
+            for line in plain::gate_lines(&self.state, gate) {
+                talk(line);
+            }
+            talk(plain::gate_question(&self.state, gate));
+        } else {
+            talk("Type `retry`, `skip REASON`, or `stop`.");
+        }
+        let keyboard = self.keyboard.get_or_insert_with(Keyboard::new);
+        keyboard.ask();
+        self.asked = Some(wanted);
+    }
+
+    /// A person typed a line; `None` is the end of input.
+    async fn typed(&mut self, line: Option<String>) -> anyhow::Result<Option<End>> {
+        let asked = self.asked.take();
+        let Some(line) = line else { return Ok(Some(End::Waiting)) };
+        if wanted(&self.state) != asked {
+            talk("Somebody else answered meanwhile; what you typed was not used.");
+            return Ok(None);
+        }
+        let word = line.trim();
+        let command = match word {
+            "stop" => Some(Command::Stop),
+            "pause" => Some(Command::Pause),
+            "continue" => Some(Command::Continue),
+            "retry" => Some(Command::Retry),
+            _ => match word.strip_prefix("skip ") {
+                Some(reason) => Some(Command::Skip { reason: reason.to_owned() }),
+                None => self.at_gate(word)?,
+            },
+        };
+        match command {
+            Some(command) => self.sender.send(&command).await?,
+            None => self.offered = None,
+        }
+        Ok(None)
+    }
+
+    fn at_gate(&self, word: &str) -> anyhow::Result<Option<Command>> {
+        let Some(gate) = &self.state.gate else { return Ok(None) };
+        let answer = |text: Option<String>| {
+            Ok(Some(Command::Answer { gate: gate.id.clone(), text }))
+        };
+        match word {
+            "commands" => {
+                for line in plain::command_lines(&self.state, gate) {
+                    talk(line);
+                }
+                Ok(None)
+            }
+            "run" if self.state.effect(&gate.id).is_some() => {
+                self.run_here(gate)?;
+                Ok(None)
+            }
+            _ if self.state.effect(&gate.id).is_some() => {
+                if word.is_empty() { Ok(None) } else { answer(Some(word.to_owned())) }
+            }
+            _ if gate.typed.is_some() => answer(Some(word.to_owned())),
+            "" if gate.level == Level::Note => answer(None),
+            "yes" | "y" => answer(None),
+            _ => {
+                talk(format!("`{}` is not an answer here.", display_safe(word)));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Hands the terminal to the command the operator is to run.
+    fn run_here(&self, gate: &Gate) -> anyhow::Result<()> {
+        let argv: Vec<String> = self
+            .state
+            .effect(&gate.id)
+            .and_then(|e| e.spec.parameters.get("argv"))
+            .and_then(|argv| serde_json::from_value(argv.clone()).ok())
+            .unwrap_or_default();
+        let Some((program, arguments)) = argv.split_first() else {
+            talk("There is no command to run here.");
+            return Ok(());
+        };
+        let status = std::process::Command::new(program).args(arguments).status()?;
+        talk(format!("It ended with {status}. Type `done` when all is done."));
+        Ok(())
+    }
+}
+
+/// What the run waits for a person with, if it does.
+fn wanted(state: &State) -> Option<String> {
+    if let Some(gate) = &state.gate {
+        return Some(gate.id.clone());
+    }
+    if state.paused {
+        return Some("paused".to_owned());
+    }
+    state.failed_step().map(|s| format!("failed {} {}", s.head.id, s.attempt))
+}
+
+/// Reads lines only when asked to, so that a command the operator runs has the terminal to itself.
+struct Keyboard {
+    requests: std::sync::mpsc::Sender<()>,
+    lines: mpsc::Receiver<Option<String>>,
+}
+
+impl Keyboard {
+    fn new() -> Self {
+        let (requests, wanted) = std::sync::mpsc::channel::<()>();
+        let (found, lines) = mpsc::channel(1);
+        std::thread::spawn(move || {
+            while wanted.recv().is_ok() {
+                let mut line = String::new();
+                let read = std::io::stdin().lock().read_line(&mut line);
+                let line = matches!(read, Ok(n) if n > 0).then_some(line);
+                if found.blocking_send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { requests, lines }
+    }
+
+    fn ask(&self) {
+        let _ = self.requests.send(());
+    }
+}

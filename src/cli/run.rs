@@ -1,0 +1,518 @@
+//! `run`, `resume`, `retry` and the rest that start an engine or speak to one.
+
+use super::exit::Exit;
+use super::follow::{Follow, Manner, follow};
+use super::operator::Operator;
+use super::output::{data, talk};
+use super::runs::{Run, find};
+use super::secrets::SecretOptions;
+use crate::base::{RunId, places};
+use crate::engine::daemon::{self, Create, Startup};
+use crate::engine::event::Policy;
+use crate::engine::journal;
+use crate::engine::protocol::{Command, EngineInfo};
+use crate::plan::Plan;
+use crate::site::Site;
+use anyhow::{Context as _, bail};
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+/// How gates are answered and what is printed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Manners {
+    /// Line by line instead of the screen
+    #[arg(long)]
+    pub plain: bool,
+    /// Nobody is there to answer gates
+    #[arg(long)]
+    pub headless: bool,
+    /// Answer note and change gates with yes; in a lab all of them
+    #[arg(long, requires = "headless", conflicts_with = "answers")]
+    pub yes: bool,
+    /// Answer gates from a file: GATE = "typed text" lines
+    #[arg(long, value_name = "FILE", requires = "headless")]
+    pub answers: Option<PathBuf>,
+    /// One event a line on stdout, as in the journal
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Manners {
+    fn manner(&self) -> Manner {
+        match (self.json, self.headless) {
+            (true, _) => Manner::Json,
+            (false, true) => Manner::Watch,
+            (false, false) => Manner::Ask,
+        }
+    }
+
+    /// Refuses to ask where nobody can answer.
+    ///
+    /// # Errors
+    /// Says what to type instead.
+    pub fn need_a_person(&self, instead: &str) -> Result<(), Refused> {
+        let asks = !self.headless && !self.json;
+        if asks && !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return Err(Refused(format!(
+                "there is no terminal here to ask questions on\nhint: without one, type: {instead}"
+            )));
+        }
+        if self.headless && !self.yes && self.answers.is_none() {
+            return Err(Refused("--headless needs --yes or --answers FILE".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The policy for a run whose gates are called by the ids of `plan`'s steps.
+    fn policy(&self, practice: bool, plan: &Plan) -> anyhow::Result<Policy> {
+        let answers = match &self.answers {
+            Some(path) => read_answers(path, plan)?,
+            None => BTreeMap::new(),
+        };
+        Ok(Policy { headless: self.headless, yes: self.yes, practice, answers })
+    }
+}
+
+/// A refusal that ends with exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<BTreeMap<String, String>> {
+    let shown = path.display();
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Refused(format!("cannot read `{shown}`: {e}")))?;
+    let answers: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| {
+        Refused(format!("`{shown}` is not of the form GATE = \"typed text\": {}", e.message()))
+    })?;
+    let gates: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
+    for gate in answers.keys() {
+        let step = gate.split('/').next().unwrap_or(gate);
+        if !gates.contains(&step) {
+            return Err(Refused(format!(
+                "`{shown}` names no gate: `{gate}`\nhint: the gates are: {}",
+                gates.join(", ")
+            ))
+            .into());
+        }
+    }
+    if answers.is_empty() {
+        return Err(Refused(format!(
+            "`{shown}` names no gate\nhint: the gates are: {}",
+            gates.join(", ")
+        ))
+        .into());
+    }
+    Ok(answers)
+}
+
+/// Run a scenario at a site
+///
+/// Example: imsmigrate run --site site.toml --plain
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The site file
+    #[arg(long, value_name = "FILE")]
+    site: PathBuf,
+    #[command(flatten)]
+    manners: Manners,
+    /// Start it and leave it alone
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    secrets: SecretOptions,
+}
+
+impl RunArgs {
+    /// Creates a run and follows it.
+    ///
+    /// # Errors
+    /// When the site file cannot be used, a secret is missing, or the engine does not start.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let site = self.site.display();
+        if !self.detach {
+            self.manners
+                .need_a_person(&format!("imsmigrate run --site {site} --headless --yes"))?;
+        }
+        begin(&self.site, &self.manners, &self.secrets, None, self.detach)
+    }
+}
+
+/// Makes a run from a site file, starts its engine and follows it.
+///
+/// # Errors
+/// As [`RunArgs::run`].
+pub fn begin(
+    site_path: &Path,
+    manners: &Manners,
+    secrets: &SecretOptions,
+    lab: Option<&Path>,
+    detach: bool,
+) -> anyhow::Result<Exit> {
+    let site = crate::site::load(site_path)?;
+    let scenario = crate::scenario::builtin(&site.scenario)?;
+    let plan = crate::plan::draft(&scenario, &site);
+    let policy = manners.policy(site.is_practice(), &plan)?;
+    let secrets = gather(&site, site_path, secrets)?;
+    let (run, folder) = make_folder(&site, site_path, &plan)?;
+    let create = Create { run: run.to_string(), policy, lab: lab.map(Path::to_path_buf) };
+    let info = match daemon::start(&folder, &Startup { create: Some(create), secrets }) {
+        Ok(info) => info,
+        Err(error) => {
+            let _ = std::fs::remove_file(folder.join("site.toml"));
+            return Err(error.into());
+        }
+    };
+    talk(format!("run {run} in {}", folder.display()));
+    if detach {
+        data(run.as_str())?;
+        return Ok(Exit::InProgress);
+    }
+    let operator = lab.map(Operator::new);
+    look(&info, &folder, manners.manner(), operator, Vec::new(), 1)
+}
+
+fn gather(
+    site: &Site,
+    site_path: &Path,
+    options: &SecretOptions,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let from_site = site.secrets_file.as_ref().map(|file| {
+        site_path.parent().unwrap_or_else(|| Path::new(".")).join(file)
+    });
+    let wanted: Vec<(&str, &str)> = crate::scenario::names::SECRETS
+        .iter()
+        .filter(|(name, _)| *name != "admin" || from_site.is_some())
+        .copied()
+        .collect();
+    let secrets = options.gather(&wanted, from_site.as_deref())?;
+    Ok(secrets.into_iter().map(|(name, value)| (name, value.expose().to_owned())).collect())
+}
+
+fn make_folder(site: &Site, site_path: &Path, plan: &Plan) -> anyhow::Result<(RunId, PathBuf)> {
+    let runs = places::runs_dir()?;
+    places::create_private_dir(&runs)
+        .with_context(|| format!("cannot make `{}`", runs.display()))?;
+    let today = jiff::Zoned::now();
+    for _ in 0..1_000 {
+        let run = RunId::new(today.month(), today.day(), rand::random());
+        let folder = runs.join(run.as_str());
+        match std::fs::create_dir(&folder) {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            Err(e) => return Err(e).with_context(|| format!("cannot make `{}`", folder.display())),
+        }
+        places::create_private_dir(&folder.join("artifacts"))?;
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        let mut site = site.clone();
+        site.secrets_file = site.secrets_file.map(|file| {
+            let parent = site_path.parent().unwrap_or_else(|| Path::new("."));
+            let path = std::path::absolute(parent.join(file)).unwrap_or_default();
+            path.display().to_string()
+        });
+        places::write_private(&folder.join("site.toml"), crate::site::to_toml(&site)?.as_bytes())?;
+        places::write_private(&folder.join("plan.json"), &serde_json::to_vec(plan)?)?;
+        return Ok((run, folder));
+    }
+    bail!("no free run id today in `{}`", runs.display())
+}
+
+fn look(
+    info: &EngineInfo,
+    folder: &Path,
+    manner: Manner,
+    operator: Option<Operator>,
+    commands: Vec<Command>,
+    from: u64,
+) -> anyhow::Result<Exit> {
+    if info.socket.as_os_str().is_empty() {
+        // The engine was done before anybody could look: the journal tells.
+        return told_by_journal(folder, manner);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let asked = follow(Follow { info, folder, manner, operator, commands, from });
+    let exit = runtime.block_on(asked);
+    // A keyboard thread may sit in a read; it must not hold the process.
+    runtime.shutdown_background();
+    exit
+}
+
+fn told_by_journal(folder: &Path, manner: Manner) -> anyhow::Result<Exit> {
+    let run = Run::read(folder)?;
+    for record in journal::read(folder)? {
+        if manner == Manner::Json {
+            data(serde_json::to_string(&record)?)?;
+        }
+    }
+    if manner != Manner::Json {
+        for line in crate::plain::summary_lines(&run.state) {
+            data(line)?;
+        }
+    }
+    Ok(super::status::exit_of(&run))
+}
+
+/// Take a run up again where it stands
+///
+/// Example: imsmigrate resume 1123-k7f3 --headless --yes
+#[derive(Debug, clap::Args)]
+pub struct ResumeArgs {
+    /// The run; may be left out when only one fits
+    run: Option<String>,
+    #[command(flatten)]
+    manners: Manners,
+    /// Start its engine and leave it alone
+    #[arg(long)]
+    detach: bool,
+    #[command(flatten)]
+    secrets: SecretOptions,
+}
+
+impl ResumeArgs {
+    /// Starts the run's engine if need be and goes on.
+    ///
+    /// # Errors
+    /// When no run fits or the engine does not start.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let run = find(self.run.as_deref(), |r| !r.is_done())?;
+        take_up(&run, &self.manners, &self.secrets, vec![Command::Continue], self.detach)
+    }
+}
+
+/// Do again what failed
+///
+/// Example: imsmigrate retry 1123-k7f3
+#[derive(Debug, clap::Args)]
+pub struct RetryArgs {
+    /// The run; may be left out when only one fits
+    run: Option<String>,
+    #[command(flatten)]
+    manners: Manners,
+    #[command(flatten)]
+    secrets: SecretOptions,
+}
+
+impl RetryArgs {
+    /// Retries the failed step and goes on.
+    ///
+    /// # Errors
+    /// When no run fits or the engine does not start.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let run = find(self.run.as_deref(), |r| r.state.failed_step().is_some())?;
+        if run.state.failed_step().is_none() {
+            bail!("nothing of run `{}` has failed", run.id);
+        }
+        take_up(&run, &self.manners, &self.secrets, vec![Command::Retry], false)
+    }
+}
+
+/// Leave the failed step as it is and go on
+///
+/// Example: imsmigrate skip 1123-k7f3 --reason "done by hand, see ticket 4711"
+#[derive(Debug, clap::Args)]
+pub struct SkipArgs {
+    /// The run; may be left out when only one fits
+    run: Option<String>,
+    /// Why; it is journaled
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    manners: Manners,
+    #[command(flatten)]
+    secrets: SecretOptions,
+}
+
+impl SkipArgs {
+    /// Skips the failed step and goes on.
+    ///
+    /// # Errors
+    /// When no run fits or the engine does not start.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let run = find(self.run.as_deref(), |r| r.state.failed_step().is_some())?;
+        if run.state.failed_step().is_none() {
+            bail!("nothing of run `{}` has failed", run.id);
+        }
+        let skip = Command::Skip { reason: self.reason.clone() };
+        take_up(&run, &self.manners, &self.secrets, vec![skip], false)
+    }
+}
+
+/// Looks at a run, with its engine started if there is none.
+fn take_up(
+    run: &Run,
+    manners: &Manners,
+    secrets: &SecretOptions,
+    mut commands: Vec<Command>,
+    detach: bool,
+) -> anyhow::Result<Exit> {
+    if run.is_done() {
+        return told_by_journal(&run.folder, manners.manner());
+    }
+    let info = if let Some(info) = &run.engine {
+        info.clone()
+    } else {
+        let site_path = run.folder.join("site.toml");
+        let site = crate::site::load(&site_path)?;
+        let secrets = gather(&site, &site_path, secrets)?;
+        daemon::start(&run.folder, &Startup { create: None, secrets })?
+    };
+    // A run keeps the policy it was started with, unless another one is asked for.
+    let mut policy = run.state.policy.clone();
+    if manners.headless {
+        let site = crate::site::load(&run.folder.join("site.toml"))?;
+        let scenario = crate::scenario::builtin(&site.scenario)?;
+        policy = manners.policy(site.is_practice(), &crate::plan::draft(&scenario, &site))?;
+        commands.insert(0, Command::Policy { policy: policy.clone() });
+    }
+    let manner = match (manners.json, policy.headless) {
+        (true, _) => Manner::Json,
+        (false, true) => Manner::Watch,
+        (false, false) if std::io::stdin().is_terminal() => Manner::Ask,
+        (false, false) => Manner::Watch,
+    };
+    if detach {
+        send(&info, &commands)?;
+        return Ok(Exit::InProgress);
+    }
+    let operator = run.state.lab.as_ref().map(|lab| Operator::new(Path::new(lab)));
+    look(&info, &run.folder, manner, operator, commands, run.state.last + 1)
+}
+
+/// Sends commands to an engine and waits until it has journaled something after them.
+fn send(info: &EngineInfo, commands: &[Command]) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let name = format!("command line {}", std::process::id());
+        let mut client = crate::engine::client::Client::connect(info, &name, u64::MAX).await?;
+        for command in commands {
+            client.sender.send(command).await?;
+        }
+        Ok(())
+    })
+}
+
+/// Watch a run, and answer its gates
+///
+/// Example: imsmigrate attach 1123-k7f3 --plain
+#[derive(Debug, clap::Args)]
+pub struct AttachArgs {
+    /// The run; may be left out when only one fits
+    run: Option<String>,
+    /// Line by line instead of the screen
+    #[arg(long)]
+    plain: bool,
+    /// One event a line on stdout, as in the journal
+    #[arg(long)]
+    json: bool,
+}
+
+impl AttachArgs {
+    /// Watches a run.
+    ///
+    /// # Errors
+    /// When no run fits or it has no engine.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let run = find(self.run.as_deref(), |r| r.engine.is_some())?;
+        let manner = match self.json {
+            true => Manner::Json,
+            false if std::io::stdin().is_terminal() => Manner::Ask,
+            false => Manner::Watch,
+        };
+        match &run.engine {
+            Some(info) => look(info, &run.folder, manner, None, Vec::new(), 1),
+            None if run.is_done() => told_by_journal(&run.folder, manner),
+            None => bail!(
+                "run `{}` has no engine ({}); take it up again: imsmigrate resume {}",
+                run.id,
+                run.word(),
+                run.id
+            ),
+        }
+    }
+}
+
+/// What is asked of a running engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Begin nothing new.
+    Pause,
+    /// Stop at the next safe point.
+    Stop,
+}
+
+/// The run that is meant
+///
+/// Example: imsmigrate pause 1123-k7f3
+#[derive(Debug, clap::Args)]
+pub struct WishArgs {
+    /// The run; may be left out when only one fits
+    run: Option<String>,
+}
+
+impl WishArgs {
+    /// Pauses or stops a run.
+    ///
+    /// # Errors
+    /// When no run fits or it has no engine.
+    pub fn run(&self, wish: Wish) -> anyhow::Result<Exit> {
+        let run = find(self.run.as_deref(), |r| r.engine.is_some())?;
+        let Some(info) = &run.engine else {
+            bail!("run `{}` has no engine: it is {}", run.id, run.word());
+        };
+        let command = match wish {
+            Wish::Pause => Command::Pause,
+            Wish::Stop => Command::Stop,
+        };
+        send(info, &[command])?;
+        talk(format!("asked run {} to {}", run.id, if wish == Wish::Stop { "stop" } else { "pause" }));
+        Ok(Exit::Done)
+    }
+}
+
+/// Answer a gate
+///
+/// Example: imsmigrate answer 1123-k7f3 stop-old-server mail.siroe.com
+#[derive(Debug, clap::Args)]
+pub struct AnswerArgs {
+    /// The run
+    run: String,
+    /// The gate
+    gate: String,
+    /// The text to be typed, where the gate asks for one
+    text: Option<String>,
+}
+
+impl AnswerArgs {
+    /// Answers a gate and says whether the answer was taken.
+    ///
+    /// # Errors
+    /// When the run has no engine, or the answer is refused.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        use crate::engine::event::Event;
+        let run = find(Some(&self.run), |_| true)?;
+        let Some(info) = &run.engine else {
+            bail!("run `{}` has no engine: it is {}", run.id, run.word());
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let name = format!("command line {}", std::process::id());
+            let from = run.state.last + 1;
+            let mut client = crate::engine::client::Client::connect(info, &name, from).await?;
+            let command = Command::Answer { gate: self.gate.clone(), text: self.text.clone() };
+            client.sender.send(&command).await?;
+            while let Some((record, _)) = client.next().await? {
+                match record.event {
+                    Event::GateAnswered { gate, by, .. } if gate == self.gate && by == name => {
+                        return Ok(Exit::Done);
+                    }
+                    Event::AnswerRefused { by, reason, .. } if by == name => {
+                        bail!("the answer was refused: {reason}");
+                    }
+                    _ => {}
+                }
+            }
+            bail!("the engine went away before it answered")
+        })
+    }
+}
