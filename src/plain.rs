@@ -327,9 +327,9 @@ fn wrap(first: &str, rest: &str, text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{event_lines, gate_lines};
-    use crate::engine::core::fold;
     use crate::engine::event::{Event, Gate, Level, Policy, StepHead};
     use crate::engine::state::State;
+    use crate::engine::state::fold;
     use unicode_width::UnicodeWidthStr;
 
     fn state() -> State {

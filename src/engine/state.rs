@@ -1,5 +1,6 @@
 //! What a run looks like now: the fold of its events. Pure data.
 
+pub use super::core::fold;
 use super::event::{Binding, Gate, Level, Outcome, Policy, StepHead};
 use serde::Serialize;
 use std::collections::BTreeMap;
