@@ -6,9 +6,13 @@
 
 pub mod components;
 pub mod imap;
+pub mod jobs;
 mod launch;
 pub mod mailbox;
+pub mod mappings;
+pub mod mta;
 pub mod pop;
+pub mod presence;
 pub mod running;
 mod serve;
 pub mod session;
@@ -19,3 +23,6 @@ mod supervisor;
 pub use components::{Component, Context, Running, StartError, Starting};
 pub use launch::{Status, start_detached, status, stop};
 pub use serve::serve;
+
+/// The component that keeps the new store; nothing is delivered into it while it is down.
+pub const STORED: &str = "ims-stored";

@@ -286,8 +286,8 @@ impl Site {
         targets
     }
 
-    /// `uid`, or `uid@domain` outside the default domain.
-    fn store_id(&self, entry: &Found) -> Option<String> {
+    /// Returns the store id of an entry: `uid`, or `uid@domain` outside the default domain.
+    pub fn store_id(&self, entry: &Found) -> Option<String> {
         let uid = entry.first("uid")?;
         let domain = domain_of(&entry.dn);
         Some(if domain.eq_ignore_ascii_case(&self.default_domain()) {
