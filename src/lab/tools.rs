@@ -7,6 +7,7 @@
 pub mod getopt;
 pub mod imbackup;
 pub mod imsrestore;
+pub mod mboxutil;
 pub mod place;
 pub mod stream;
 
@@ -92,6 +93,7 @@ pub type Command = fn(&mut ToolContext<'_>, &[String]) -> Result<u8, LabError>;
 const COMMANDS: &[(&str, Command)] = &[
     ("SUNWmail/ims/sbin/imbackup", imbackup::run),
     ("SUNWmail/sbin/imbackup", imbackup::run),
+    ("bin/msg/admin/bin/mboxutil", mboxutil::run),
     ("bin/msg/store/bin/imsrestore", imsrestore::run),
 ];
 

@@ -1,17 +1,9 @@
 //! Where a vendor command of iMS finds its server: server root, instance, configuration.
 
 use super::{ToolContext, real_path};
+use crate::lab::instance::Instance;
 use crate::lab::world::{HostConfig, Lab, LabError};
 use std::path::{Path, PathBuf};
-
-/// The instance of iMS that a command works on, as real paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// `/usr/iplanet/server5`, as a real path.
-    pub server_root: PathBuf,
-    /// `…/msg-mail`, as a real path.
-    pub root: PathBuf,
-}
 
 /// Finds the instance a command belongs to.
 ///
