@@ -60,11 +60,28 @@ pub struct Drill {
 }
 
 /// Every drill that a stand-in acts on.
-pub const DRILLS: &[Drill] = &[Drill {
-    name: "other-sentences",
-    value: "true",
-    effect: "every confirmation that the vendor's commands print has another wording",
-}];
+pub const DRILLS: &[Drill] = &[
+    Drill {
+        name: "disk-kb",
+        value: "a number",
+        effect: "the new host's disk is so many kilobytes large",
+    },
+    Drill {
+        name: "other-sentences",
+        value: "true",
+        effect: "every confirmation that the vendor's commands print has another wording",
+    },
+    Drill {
+        name: "refuse-restore",
+        value: "\"a store id\"",
+        effect: "imsrestore stops half-way through this user, once",
+    },
+    Drill {
+        name: "restore-n-spares-inbox",
+        value: "true",
+        effect: "imsrestore -n appends to an INBOX that is there instead of making a twin",
+    },
+];
 
 #[cfg(test)]
 mod tests {
