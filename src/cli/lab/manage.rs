@@ -5,6 +5,7 @@ use crate::base::display_safe;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::lab::audit;
 use crate::lab::create::{self, MOST_USERS, Options, SCENARIO};
 use crate::lab::daemon::{self, Status};
 use crate::lab::drills::DRILLS;
@@ -119,10 +120,24 @@ fn describe(lab: &Lab, status: &Status) -> String {
 }
 
 pub(super) fn audit(args: &DirJson) -> Result<Exit, Failure> {
-    Err(Failure::error(format!(
-        "`{}` cannot be judged yet",
-        shown(&args.dir)
-    )))
+    let lab = Lab::open(&args.dir).map_err(failure)?;
+    // Logging in needs the lab's servers; one that did not run is left as it was.
+    let started = daemon::start_detached(&lab.dir).map_err(failure)?;
+    let report = audit::run(&lab.dir);
+    if started {
+        daemon::stop(&lab.dir).map_err(failure)?;
+    }
+    let report = report.map_err(Failure::error)?;
+    if args.json {
+        output::data(serde_json::to_string(&report).map_err(Failure::error)?)?;
+    } else {
+        output::data(report.render().trim_end())?;
+    }
+    Ok(if report.clean {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 pub(super) fn list(args: &Json) -> Result<Exit, Failure> {

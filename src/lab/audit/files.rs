@@ -133,7 +133,14 @@ fn json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, AuditError> {
         path: path.to_path_buf(),
         source,
     })?;
-    text.lines()
+    // A power cut may tear the last line: it is written before a message is promised to be kept, so
+    // nothing that was promised is forgotten here.
+    let whole = match text.rsplit_once('\n') {
+        Some((whole, torn)) if serde_json::from_str::<T>(torn).is_err() => whole,
+        _ => &text,
+    };
+    whole
+        .lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(at, line)| {

@@ -500,3 +500,14 @@ fn a_service_that_a_person_may_not_use_is_not_tried() {
     let report = lab.audit();
     assert!(report.clean, "{}", report.render());
 }
+
+#[test]
+fn a_ledger_line_torn_by_a_power_cut_was_no_promise() {
+    let lab = SmallLab::new();
+    let ledger = lab.path().join("ledger.jsonl");
+    let text = fs::read_to_string(&ledger).unwrap();
+    fs::write(&ledger, format!("{text}{{\"user\":\"bo")).unwrap();
+    let report = lab.audit();
+    assert!(report.clean, "{}", report.render());
+    assert_eq!(report.messages_before, MAIL.len());
+}
