@@ -6,15 +6,18 @@
 //! entry        Entry, Change; our own reader over ldap3's BER tree
 //! error        what can go wrong, in words a person can act on
 //! ldif         RFC 2849, written and read
+//! schema       what a server's schema lacks, merging it, taking it back
 //! ```
 
 pub mod connection;
 pub mod entry;
 pub mod error;
 pub mod ldif;
+pub mod schema;
 pub mod search;
 
 pub use connection::{Connection, Target, Tls};
 pub use entry::{Change, Entry};
 pub use error::DirectoryError;
+pub use schema::Schema;
 pub use search::{Found, RootDse};
