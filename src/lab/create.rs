@@ -18,6 +18,8 @@ pub use ports::WELL_KNOWN;
 pub use sitefile::{SITE_FILE, rewrite_launchers};
 
 use super::daemon::running::Wanted;
+use super::ldap;
+use super::ledger::LEDGER_FILE;
 use super::world::{HostConfig, LAB_FILE, Lab, LabConfig, LabError};
 use crate::base::places::{create_private_dir, write_private};
 use dice::Dice;
@@ -93,6 +95,8 @@ struct Account<'a> {
     dn: String,
     mail: &'a str,
     password: &'a str,
+    /// What the person may use; nothing named means everything.
+    services: &'a [&'a str],
 }
 
 /// Makes a lab in a folder that does not exist yet or is empty.
@@ -179,7 +183,7 @@ fn fill(dir: &Path, options: &Options) -> Result<Lab, LabError> {
     }
     load_directory(&lab, &population)?;
     let ledger = mailboxes::fill(&lab, &population, options)?;
-    write_file(dir, "ledger.jsonl", &lines(ledger.iter())?)?;
+    write_file(dir, LEDGER_FILE, &lines(ledger.iter())?)?;
     let accounts = population
         .people
         .iter()
@@ -189,6 +193,7 @@ fn fill(dir: &Path, options: &Options) -> Result<Lab, LabError> {
             dn: person.dn(),
             mail: &person.mail,
             password: &person.password,
+            services: person.services,
         });
     write_file(dir, "accounts.jsonl", &lines(accounts)?)?;
     write_file(
@@ -267,11 +272,13 @@ fn load_directory(lab: &Lab, population: &Population) -> Result<(), LabError> {
     let old = lab.host_with_role("old")?;
     let host = lab.host_with_role("directory")?;
     let ldif = directory::ldif(population, &old.fqdn);
-    let path = lab
-        .root(host)
-        .join(hosts::SLAPD.trim_start_matches('/'))
-        .join("ldif/siroe.ldif");
-    write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))
+    let root = lab.root(host);
+    let instance = root.join(hosts::SLAPD.trim_start_matches('/'));
+    let path = instance.join("ldif/siroe.ldif");
+    write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))?;
+    ldap::load_ldif(&instance, &root, ldif.as_bytes())
+        .map(|_| ())
+        .map_err(|e| LabError::Other(format!("the lab's directory: {e}")))
 }
 
 /// Writes one JSON object a line.

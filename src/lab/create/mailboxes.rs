@@ -4,13 +4,12 @@
 //! the new store gets it with a blank for each offending byte, so that is what the ledger says.
 
 use super::dice::Dice;
-use super::mail::{self, Kind, Letter, Message};
+use super::mail::{self, Kind, Letter};
 use super::people::{DOMAIN, Delivery, HOSTED, Mailbox, Person, Population};
 use super::{Options, queued};
+use crate::lab::ledger::{Line, Origin};
 use crate::lab::sims::SimsStore;
 use crate::lab::world::{Lab, LabError};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The day before the move: 2002-02-14, 00:00 UTC. Nothing in a lab is younger but its queue.
@@ -20,50 +19,6 @@ const DAYS: usize = 400;
 const DAY: i64 = 86_400;
 /// A lab has no more messages over a megabyte than this.
 const MOST_LARGE: usize = 4;
-
-/// One line of `ledger.jsonl`.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Line {
-    /// The store id, as the directory has it.
-    pub(super) user: String,
-    /// With its angle brackets.
-    pub(super) message_id: Option<String>,
-    /// Over the form in which the new store keeps it.
-    pub(super) sha256: String,
-    /// Of that form.
-    pub(super) size: usize,
-    /// As it is called in the end.
-    pub(super) folder: String,
-    /// System flags.
-    pub(super) flags: Vec<String>,
-    /// Seconds since the epoch.
-    pub(super) internal_date: i64,
-    /// `store` or `queue`.
-    pub(super) from: &'static str,
-}
-
-impl Line {
-    pub(super) fn new(
-        person: &Person,
-        folder: &str,
-        message: &Message,
-        flags: Vec<String>,
-        date: i64,
-        from: &'static str,
-    ) -> Self {
-        let normal = mail::normal(&message.bytes);
-        Self {
-            user: person.store_id(),
-            message_id: message.id.clone(),
-            sha256: format!("{:x}", Sha256::digest(&normal)),
-            size: normal.len(),
-            folder: folder.to_owned(),
-            flags,
-            internal_date: date,
-            from,
-        }
-    }
-}
 
 /// A folder: its bytes in the old store and its name in the end.
 type Name = (&'static [u8], &'static str);
@@ -107,7 +62,7 @@ const AWKWARD: &[Name] = &[
 /// A message on its way into a folder.
 struct Filed {
     folder: Name,
-    message: Message,
+    message: Vec<u8>,
     flags: Vec<String>,
     date: i64,
 }
@@ -149,8 +104,12 @@ pub(super) fn fill(
             date,
         } in filed
         {
-            store.append(&id, folder.0, &message.bytes, &flags, date)?;
-            ledger.push(Line::new(person, folder.1, &message, flags, date, "store"));
+            store.append(&id, folder.0, &message, &flags, date)?;
+            ledger.push(Line {
+                folder: folder.1.to_owned(),
+                flags,
+                ..Line::new(&id, &message, date, Origin::Store)
+            });
         }
     }
     ledger.extend(queued::fill(lab, population, options)?);

@@ -208,7 +208,7 @@ fn plain(dice: &mut Dice, uid: &str, given: &str, family: &str, domain: &'static
     if dice.chance(70) {
         aliases.push(format!("{dotted}@{domain}"));
     }
-    if dice.chance(20) {
+    if dice.chance(20) && domain == DOMAIN {
         aliases.push(format!("{}@mail.{domain}", uid.to_lowercase()));
     }
     Person {

@@ -3,10 +3,16 @@
 use super::Options;
 use super::dice::Dice;
 use super::mail::{self, Letter};
-use super::mailboxes::{EPOCH, Line, is_plain, sender};
+use super::mailboxes::{EPOCH, is_plain, sender};
 use super::people::{HOSTED, Person, Population};
-use crate::lab::queue::{self, Envelope, OLD_LOCAL, OLD_QUEUE, State};
+use crate::lab::counters::{self, Row};
+use crate::lab::ledger::{Line, Origin};
+use crate::lab::queue::{self, Envelope, OLD_LOCAL, OLD_QUEUE, REMOTE, State};
 use crate::lab::world::{Lab, LabError};
+use std::path::Path;
+
+/// What the old server's job controller leaves behind, below its host's root.
+const OLD_COUNTERS: &str = "var/opt/SUNWmail/imta/counters";
 
 /// A lab's queue has no more messages than this, however many people there are.
 const MOST: usize = 24;
@@ -26,6 +32,7 @@ pub(super) fn fill(
     let mut dice = Dice::new(options.seed, "queue");
     let readers: Vec<&Person> = population.people.iter().filter(|p| is_plain(p)).collect();
     let mut ledger = Vec::new();
+    let mut queued = Row::default();
     if readers.is_empty() {
         return Ok(ledger);
     }
@@ -46,15 +53,54 @@ pub(super) fn fill(
             to,
             arrived,
         };
-        queue::enqueue(&folder, OLD_LOCAL, &envelope, &message.bytes, State::Ready)
+        queued.add(
+            Row {
+                messages: 1,
+                recipients: i64::try_from(envelope.to.len()).unwrap_or(1),
+                blocks: i64::try_from(message.len().div_ceil(1024)).unwrap_or(1),
+            },
+            1,
+        );
+        queue::enqueue(&folder, OLD_LOCAL, &envelope, &message, State::Ready)
             .map_err(LabError::file(&folder))?;
         ledger.extend(
             people
                 .iter()
-                .map(|p| Line::new(p, "INBOX", &message, Vec::new(), arrived, "queue")),
+                .map(|p| Line::new(&p.store_id(), &message, arrived, Origin::Queue)),
         );
     }
+    write_counters(&lab.root(host).join(OLD_COUNTERS), &queued)?;
     Ok(ledger)
+}
+
+/// Writes the counters as the job controller left them: what is queued, what went through before,
+/// and in another channel the leftovers of a reset, which are below zero.
+fn write_counters(path: &Path, queued: &Row) -> Result<(), LabError> {
+    const BEFORE: Row = Row {
+        messages: 13_077,
+        recipients: 13_859,
+        blocks: 264_616,
+    };
+    counters::create(path)?;
+    counters::update(path, OLD_LOCAL, |channel| {
+        channel.delivered = BEFORE;
+        channel.received = BEFORE;
+        channel.received.add(*queued, 1);
+        channel.stored = *queued;
+    })?;
+    counters::update(path, REMOTE, |channel| {
+        channel.received = Row {
+            messages: 2594,
+            recipients: 2594,
+            blocks: 3637,
+        };
+        channel.delivered = Row {
+            messages: 2594,
+            recipients: 2594,
+            blocks: 3641,
+        };
+        channel.stored.blocks = -4;
+    })
 }
 
 /// Draws addresses and the people they mean: one person, by any address; two; the hosted list.
