@@ -21,8 +21,8 @@
 //! roles = ["old", "new", "directory"]
 //! transport = "local"                 # local | via | ssh | by-hand
 //! via = []                            # transport via: the launcher's argv
-//! ssh_destination = "root@mail"       # transport ssh
-//! ssh_options = []                    # transport ssh: arguments of ssh before the destination
+//! # ssh_destination = "root@mail"     # transport ssh
+//! # ssh_options = []                  # transport ssh: arguments of ssh before the destination
 //!
 //! [directory]
 //! port = 389                          # well known, as the commands on the hosts name it
@@ -77,6 +77,14 @@
 //! new configuration directory's manager, chosen at installation), `admin` (of its administrator,
 //! likewise).
 
+pub mod file;
+pub mod template;
 pub mod types;
+pub mod validate;
 
+pub use file::SiteError;
+pub use template::template;
 pub use types::{Disk, Label, Site, SiteHost, Tls, Transport};
+
+#[cfg(test)]
+mod tests;
