@@ -2,7 +2,7 @@
 
 use crate::scenario::{self, ScenarioError};
 
-const TEMPLATE: &str = r##"# A site for `{scenario}`: {title}.
+const TEMPLATE: &str = r#"# A site for `{scenario}`: {title}.
 #
 # The values are those of the guide's example; change what is different at your site. No secret ever
 # stands here: passwords are asked for, or come from --secrets FILE (mode 0600), from --secrets-fd N
@@ -105,7 +105,7 @@ networks = []
 # [window]
 # begin = "2026-11-28T22:00"
 # end = "2026-11-29T06:00"
-"##;
+"#;
 
 /// Returns the text of a new site file for a scenario.
 ///
