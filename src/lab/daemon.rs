@@ -16,6 +16,7 @@ pub mod presence;
 pub mod running;
 mod serve;
 pub mod session;
+pub mod slapd;
 pub mod smtp;
 mod socket;
 mod supervisor;

@@ -45,7 +45,22 @@ pub struct Component {
 }
 
 /// Everything that a host of a lab can run. New ones get a row here and a file of their own.
-pub const COMPONENTS: &[Component] = &[];
+pub const COMPONENTS: &[Component] = &[
+    Component {
+        name: "slapd",
+        user: "nobody",
+        ports: &[389],
+        command: super::slapd::command,
+        start: |context| Box::pin(super::slapd::start(context)),
+    },
+    Component {
+        name: "ims-slapd",
+        user: "nobody",
+        ports: &[390],
+        command: super::slapd::command,
+        start: |context| Box::pin(super::slapd::start(context)),
+    },
+];
 
 /// Returns the row of a component.
 pub fn find(name: &str) -> Option<&'static Component> {
