@@ -70,10 +70,11 @@ impl RenameMap {
 
     /// Returns the file `imsrestore -u` reads: `old=new`, one a line, sorted.
     pub fn render(&self) -> String {
-        self.0
-            .iter()
-            .map(|(old, new)| format!("{old}={new}\n"))
-            .collect()
+        let mut text = String::new();
+        for (old, new) in &self.0 {
+            text.extend([old, "=", new, "\n"]);
+        }
+        text
     }
 
     /// Reads such a file back.

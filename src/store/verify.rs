@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn new_mail_in_the_inbox_counts_only_where_none_can_come() {
-        let (old, new): (&[(&str, &[u8], u64)], &[(&str, &[u8], u64)]) =
-            (&[("joe", b"INBOX", 3)], &[("joe", b"INBOX", 4)]);
+        let old: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 3)];
+        let new: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 4)];
         assert_eq!(one(old, new).verdict(), Verdict::Extra);
         assert!(one_with(old, new, InboxRule::AtLeast).is_complete());
     }

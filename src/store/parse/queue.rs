@@ -24,7 +24,6 @@ pub fn parse_counters(text: &str) -> Reading<BTreeMap<String, Counter>> {
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            [] => {}
             ["Channel", rest @ ..] if rest.contains(&"Messages") => header = true,
             [first, ..] if first.bytes().all(|b| b == b'-') => {}
             [name] if !line.starts_with(char::is_whitespace) => {
@@ -43,7 +42,7 @@ pub fn parse_counters(text: &str) -> Reading<BTreeMap<String, Counter>> {
                     _ => {}
                 }
             }
-            [_] => {}
+            _ => {}
         }
     }
     let told = channels.values().any(|c| c.stored.is_some());
@@ -177,7 +176,7 @@ l
 
     #[test]
     fn counters_that_were_not_created_are_a_header_and_other_texts_are_unknown() {
-        let header: String = COUNTERS.lines().take(2).map(|l| format!("{l}\n")).collect();
+        let header = COUNTERS.split_inclusive('\n').take(2).collect::<String>();
         assert_eq!(
             parse_counters(&header),
             Reading::Understood(BTreeMap::new())
