@@ -44,6 +44,16 @@ const PHRASES: &[(&str, &str, &str)] = &[
         "Message of {2} bytes exists in user/{0}/{1}",
         "user/{0}/{1}: {2} bytes left as they are",
     ),
+    ("mta-not-running", "{0} is not running", "No {0} to stop."),
+    (
+        "mta-running",
+        "{0} is already running",
+        "There is a {0} already.",
+    ),
+    ("mta-started", "{0} started", "The {0} is up."),
+    ("mta-stopped", "{0} stopped", "The {0} is down."),
+    ("sims-starting", "starting {0}", "{0}: up"),
+    ("sims-stopping", "stopping {0}", "{0}: down"),
 ];
 
 /// Returns the sentence `key` with its arguments filled in; a key that is not in the table comes

@@ -4,12 +4,16 @@
 //! this. One file a command (or a close family); each behaviour cites its manual or says that it is
 //! inferred (`domain/commands.md`).
 
+pub mod control;
 pub mod getopt;
 pub mod imbackup;
 pub mod imsrestore;
+pub mod imta;
 pub mod mboxutil;
+pub mod mta;
 pub mod place;
 pub mod stream;
+pub mod system;
 
 use super::world::{HostConfig, Lab, LabError};
 use std::io::{Read, Write};
@@ -92,9 +96,15 @@ pub type Command = fn(&mut ToolContext<'_>, &[String]) -> Result<u8, LabError>;
 /// order of the alphabet.
 const COMMANDS: &[(&str, Command)] = &[
     ("SUNWmail/ims/sbin/imbackup", imbackup::run),
+    ("SUNWmail/sbin/im.server", imta::im_server),
     ("SUNWmail/sbin/imbackup", imbackup::run),
+    ("SUNWmail/sbin/imta", imta::run),
+    ("SUNWmail/sbin/mt.scheduler", imta::mt_scheduler),
     ("bin/msg/admin/bin/mboxutil", mboxutil::run),
     ("bin/msg/store/bin/imsrestore", imsrestore::run),
+    ("usr/bin/netstat", system::netstat),
+    ("usr/bin/ps", system::ps),
+    ("usr/sbin/df", system::df),
 ];
 
 /// Runs a vendor command with the streams of `context`; returns its exit status.
