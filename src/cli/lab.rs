@@ -59,10 +59,11 @@ enum LabCommand {
     #[command(hide = true)]
     Serve(Dir),
     /// Run a command on a host of a lab: the launcher of a practice site
-    #[command(hide = true)]
+    #[command(hide = true, disable_help_flag = true)]
     Exec(ExecArgs),
     /// Be a vendor's command
-    #[command(hide = true)]
+    // `-h` is the vendor's: a host.
+    #[command(hide = true, disable_help_flag = true)]
     Tool(ToolArgs),
 }
 
