@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod client;
 pub mod config;
 pub mod directory;
 pub mod dn;
