@@ -172,9 +172,10 @@ impl SimsStore {
                 ))
             })?);
         if !file.exists() {
-            let header = serde_json::to_value(Header::new(folder))
+            let mut header = serde_json::to_vec(&Header::new(folder))
                 .map_err(|e| LabError::Other(e.to_string()))?;
-            lines::replace(&file, &[header])?;
+            header.push(b'\n');
+            lines::write_whole(&file, &header, self.sync)?;
         }
         Ok(file)
     }

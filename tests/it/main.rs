@@ -12,3 +12,4 @@
 )]
 
 mod arrows;
+mod lab_create;
