@@ -1,0 +1,495 @@
+//! What becomes of a SIMS entry: the rules of `domain/directory.md` 4.6 as the vendor's tool applies them.
+//!
+//! The vendor's own table is not public; the reconstruction says for each rule how sure it is. Old
+//! classes and attributes stay (whether the tool removes them is not known), except for those that
+//! would mean something else afterwards.
+
+use crate::lab::ldap::entry::Entry;
+use crate::lab::ldap::ldif::{Mod, ModKind};
+
+/// Which entries are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Users.
+    User,
+    /// Mailing lists.
+    Group,
+    /// Domains.
+    Domain,
+}
+
+impl Kind {
+    /// Returns the filter that finds them.
+    pub fn filter(self) -> &'static str {
+        match self {
+            Self::User => "(objectClass=inetMailUser)",
+            Self::Group => "(objectClass=inetMailGroup)",
+            Self::Domain => "(objectClass=mailDomain)",
+        }
+    }
+
+    fn classes(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &[
+                "inetUser",
+                "ipUser",
+                "userPresenceProfile",
+                "inetLocalMailRecipient",
+                "nsManagedPerson",
+            ],
+            Self::Group => &[
+                "inetLocalMailRecipient",
+                "inetMailGroupManagement",
+                "nsManagedMailList",
+            ],
+            Self::Domain => &["inetDomain", "nsManagedDomain"],
+        }
+    }
+}
+
+/// A value that the rules cannot take over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{attribute}: invalid value `{value}`")]
+pub struct BadValue {
+    /// The attribute.
+    pub attribute: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// An entry on its way: what it was, and what it is to be.
+struct Upgrade<'a> {
+    old: &'a Entry,
+    new: Entry,
+}
+
+/// Returns the modifications that bring an entry up to iMS; none for one that is there already.
+///
+/// # Errors
+/// [`BadValue`] for a value with no meaning in iMS.
+pub fn upgrade(kind: Kind, entry: &Entry) -> Result<Vec<Mod>, BadValue> {
+    let mut upgrade = Upgrade {
+        old: entry,
+        new: entry.clone(),
+    };
+    for class in kind.classes() {
+        upgrade.add("objectClass", class);
+    }
+    match kind {
+        Kind::User => upgrade.user()?,
+        Kind::Group => upgrade.group(),
+        Kind::Domain => upgrade.domain(),
+    }
+    Ok(difference(entry, &upgrade.new))
+}
+
+/// Returns the modifications for the pairs of `-A`.
+pub fn assign(entry: &Entry, pairs: &[(String, Vec<String>)], add: bool) -> Vec<Mod> {
+    let mut new = entry.clone();
+    for (name, values) in pairs {
+        if !add {
+            new.attributes
+                .retain(|a| !a.name.eq_ignore_ascii_case(name));
+        }
+        for value in values {
+            if !holds(&new, name, value) {
+                new.push(name, value.as_bytes());
+            }
+        }
+    }
+    difference(entry, &new)
+}
+
+/// Applies modifications to an entry in memory, so that the next rule sees their effect.
+pub fn applied(entry: &Entry, mods: &[Mod]) -> Entry {
+    let mut new = entry.clone();
+    for change in mods {
+        match change.kind {
+            ModKind::Add => {
+                for value in &change.values {
+                    new.push(&change.attribute, value.clone());
+                }
+            }
+            ModKind::Delete | ModKind::Replace => {
+                new.attributes
+                    .retain(|a| !a.name.eq_ignore_ascii_case(&change.attribute));
+                for value in &change.values {
+                    new.push(&change.attribute, value.clone());
+                }
+            }
+        }
+    }
+    new
+}
+
+impl Upgrade<'_> {
+    fn user(&mut self) -> Result<(), BadValue> {
+        self.copy("rfc822MailAlias", "mailAlternateAddress");
+        let status = self.old.first("inetSubscriberStatus").unwrap_or("active");
+        self.default("inetUserStatus", &status.to_ascii_lowercase());
+        self.default("mailUserStatus", "active");
+        self.services();
+        self.copy("inetSubscriberHttpURL", "inetUserHttpURL");
+        self.quota()?;
+        self.delivery(&["file", "shared"]);
+        if self.new.values("mailDeliveryOption").is_empty() {
+            self.add("mailDeliveryOption", "mailbox");
+        }
+        // Here: the folder of a /var/mail INBOX; there: the name of a partition.
+        for gone in ["mailMessageStore", "mailFolderMap", "mailDeliveryFile"] {
+            self.remove(gone);
+        }
+        self.date("mailAutoReplyStartDate", "vacationStartDate")?;
+        self.date("mailAutoReplyExpirationDate", "vacationEndDate")?;
+        if holds(&self.new, "mailDeliveryOption", "autoreply") {
+            self.default("mailAutoReplyMode", "vacation");
+        }
+        if let Some(hours) = self.old.first("mailAutoReplyTimeout")
+            && hours.parse::<u32>().is_err()
+        {
+            return Err(bad("mailAutoReplyTimeout", hours));
+        }
+        Ok(())
+    }
+
+    fn group(&mut self) {
+        self.copy("rfc822MailAlias", "mailAlternateAddress");
+        // iMS understands both names, but not in one group.
+        self.copy("rfc822MailMember", "mgrpRFC822MailMember");
+        self.remove("rfc822MailMember");
+        self.copy("membershipFilter", "mgrpDeliverTo");
+        self.copy_urls("moderator", "mgrpModerator");
+        self.copy_urls("errorsTo", "mgrpErrorsTo");
+        self.copy("authorizedSubmitter", "mgrpAllowedBroadcaster");
+        self.copy("unauthorizedSubmitter", "mgrpDisallowedBroadcaster");
+        self.copy("authorizedDomain", "mgrpAllowedDomain");
+        self.copy("unauthorizedDomain", "mgrpDisallowedDomain");
+        self.truth("expandable", "mgmanMemberVisibility", ("anyone", "none"));
+        self.truth("joinable", "mgmanJoinability", ("ALL", "NONE"));
+        if let Some(file) = self.old.first("mailDeliveryFile") {
+            self.default("mailDeliveryFileURL", &format!("file://{file}"));
+            self.remove("mailDeliveryFile");
+        }
+        self.delivery(&["shared"]);
+        self.default("inetMailGroupStatus", "active");
+    }
+
+    fn domain(&mut self) {
+        self.copy("mailHosts", "mailRoutingHosts");
+        let dn = self.old.dn.clone();
+        self.default("inetDomainBaseDN", &dn);
+        self.default("inetDomainStatus", "active");
+        self.default("mailDomainStatus", "active");
+    }
+
+    /// `imap`, `pop3s`, … as one access rule; no services at all mean that all are open.
+    fn services(&mut self) {
+        let services = self.old.texts("inetAuthorizedServices");
+        if services.is_empty() {
+            return;
+        }
+        let among = |names: &[&str]| {
+            services
+                .iter()
+                .any(|s| names.iter().any(|n| s.trim().eq_ignore_ascii_case(n)))
+        };
+        let mut rules = Vec::new();
+        if among(&["imap", "imaps"]) {
+            rules.push("+imap:ALL");
+        }
+        if among(&["pop3", "pop3s", "pop3r"]) {
+            rules.push("+pop:ALL");
+        }
+        let rule = if rules.is_empty() {
+            "-imap:*$-pop:*$-http:*".to_owned()
+        } else {
+            rules.join("$")
+        };
+        self.default("mailAllowedServiceAccess", &rule);
+    }
+
+    /// No quota means unlimited in SIMS but the server's default in iMS; tera is not known to iMS.
+    fn quota(&mut self) -> Result<(), BadValue> {
+        let Some(quota) = self.old.first("mailQuota").map(str::trim) else {
+            self.add("mailQuota", "-1");
+            return Ok(());
+        };
+        let digits = quota.trim_end_matches(['K', 'M', 'G', 'T', 'k', 'm', 'g', 't']);
+        let number: i64 = digits.parse().map_err(|_| bad("mailQuota", quota))?;
+        if quota.len() > digits.len() + 1 {
+            return Err(bad("mailQuota", quota));
+        }
+        if quota.ends_with(['T', 't']) {
+            self.new
+                .set("mailQuota", format!("{}G", number.saturating_mul(1024)));
+        }
+        Ok(())
+    }
+
+    fn delivery(&mut self, gone: &[&str]) {
+        let kept: Vec<String> = self
+            .old
+            .texts("mailDeliveryOption")
+            .iter()
+            .filter(|value| !gone.iter().any(|g| value.trim().eq_ignore_ascii_case(g)))
+            .map(|value| (*value).to_owned())
+            .collect();
+        self.remove("mailDeliveryOption");
+        for value in kept {
+            self.new.push("mailDeliveryOption", value);
+        }
+    }
+
+    /// A generalized time, its offset taken into account, as `YYYYMMDDHHMMSSZ`.
+    fn date(&mut self, from: &str, to: &str) -> Result<(), BadValue> {
+        let Some(text) = self.old.first(from) else {
+            return Ok(());
+        };
+        let time = generalized_time(text).ok_or_else(|| bad(from, text))?;
+        self.default(to, &time);
+        Ok(())
+    }
+
+    fn truth(&mut self, from: &str, to: &str, words: (&str, &str)) {
+        if let Some(value) = self.old.first(from) {
+            let word = if value.trim().eq_ignore_ascii_case("true") {
+                words.0
+            } else {
+                words.1
+            };
+            self.default(to, word);
+        }
+    }
+
+    fn copy(&mut self, from: &str, to: &str) {
+        for value in self.old.values(from) {
+            self.add_bytes(to, value);
+        }
+    }
+
+    /// As [`Self::copy`], with `ldap://DN` as `ldap:///DN` and a bare address as `mailto:`.
+    fn copy_urls(&mut self, from: &str, to: &str) {
+        for value in self.old.texts(from) {
+            let url = match value.strip_prefix("ldap://") {
+                Some(dn) if !dn.starts_with('/') && dn.contains('=') => format!("ldap:///{dn}"),
+                Some(_) => value.to_owned(),
+                None if value.contains('@') && !value.contains(':') => format!("mailto:{value}"),
+                None => value.to_owned(),
+            };
+            self.add(to, &url);
+        }
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        self.add_bytes(name, value.as_bytes());
+    }
+
+    fn add_bytes(&mut self, name: &str, value: &[u8]) {
+        let there = self
+            .new
+            .values(name)
+            .iter()
+            .any(|v| v.eq_ignore_ascii_case(value));
+        if !there {
+            self.new.push(name, value);
+        }
+    }
+
+    /// Sets a value where there is none.
+    fn default(&mut self, name: &str, value: &str) {
+        if self.new.values(name).is_empty() {
+            self.new.push(name, value);
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.new
+            .attributes
+            .retain(|a| !a.name.eq_ignore_ascii_case(name));
+    }
+}
+
+fn bad(attribute: &str, value: &str) -> BadValue {
+    BadValue {
+        attribute: attribute.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn holds(entry: &Entry, name: &str, value: &str) -> bool {
+    entry
+        .texts(name)
+        .iter()
+        .any(|v| v.trim().eq_ignore_ascii_case(value))
+}
+
+/// `20020201000000-0800` → `20020201080000Z`.
+fn generalized_time(text: &str) -> Option<String> {
+    let digits = text.get(..14)?;
+    let zone = match text.get(14..)? {
+        "" | "Z" => "+0000",
+        zone => zone,
+    };
+    let time = jiff::fmt::strtime::parse("%Y%m%d%H%M%S%z", format!("{digits}{zone}"))
+        .ok()?
+        .to_timestamp()
+        .ok()?;
+    Some(time.strftime("%Y%m%d%H%M%SZ").to_string())
+}
+
+/// The modifications between two states, one attribute at a time; only added values become an add.
+fn difference(old: &Entry, new: &Entry) -> Vec<Mod> {
+    let mut mods = Vec::new();
+    for attribute in &new.attributes {
+        let before = old.values(&attribute.name);
+        if before == attribute.values {
+            continue;
+        }
+        let (kind, values) = if attribute.values.starts_with(before) {
+            let added = attribute.values.get(before.len()..).unwrap_or_default();
+            (ModKind::Add, added.to_vec())
+        } else {
+            (ModKind::Replace, attribute.values.clone())
+        };
+        mods.push(Mod {
+            kind,
+            attribute: attribute.name.clone(),
+            values,
+        });
+    }
+    for attribute in &old.attributes {
+        if new.position(&attribute.name).is_none() {
+            mods.push(Mod {
+                kind: ModKind::Delete,
+                attribute: attribute.name.clone(),
+                values: Vec::new(),
+            });
+        }
+    }
+    mods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(lines: &[(&str, &str)]) -> Entry {
+        let mut entry = Entry::new("uid=x,ou=People,dc=siroe,dc=com,o=internet");
+        for (name, value) in lines {
+            entry.push(name, *value);
+        }
+        entry
+    }
+
+    fn upgraded(kind: Kind, lines: &[(&str, &str)]) -> Entry {
+        let old = entry(lines);
+        let new = applied(&old, &upgrade(kind, &old).unwrap());
+        assert!(upgrade(kind, &new).unwrap().is_empty(), "not idempotent");
+        new
+    }
+
+    #[test]
+    fn a_user_gets_what_ims_needs_and_keeps_what_it_is() {
+        let user = upgraded(
+            Kind::User,
+            &[
+                ("objectClass", "inetMailUser"),
+                ("uid", "Anderson"),
+                ("rfc822MailAlias", "a@siroe.com"),
+                ("inetSubscriberStatus", "inactive"),
+                ("inetAuthorizedServices", "imap"),
+                ("inetAuthorizedServices", "pop3"),
+                ("mailMessageStore", "/var/mail"),
+                ("mailFolderMap", "Sun-MS"),
+                ("mailDeliveryOption", "file"),
+                ("mailDeliveryOption", "autoreply"),
+                ("mailAutoReplyStartDate", "20020201000000-0800"),
+                ("mailAutoReplyTimeout", "168"),
+            ],
+        );
+        assert!(user.is_a("inetLocalMailRecipient") && user.is_a("inetMailUser"));
+        assert_eq!(user.texts("mailAlternateAddress"), ["a@siroe.com"]);
+        assert_eq!(user.first("inetUserStatus"), Some("inactive"));
+        assert_eq!(user.first("mailUserStatus"), Some("active"));
+        assert_eq!(
+            user.first("mailAllowedServiceAccess"),
+            Some("+imap:ALL$+pop:ALL")
+        );
+        assert_eq!(user.first("mailQuota"), Some("-1"));
+        assert_eq!(user.texts("mailDeliveryOption"), ["autoreply"]);
+        assert_eq!(user.first("mailAutoReplyMode"), Some("vacation"));
+        assert_eq!(user.first("vacationStartDate"), Some("20020201080000Z"));
+        assert_eq!(user.first("mailMessageStore"), None);
+        assert_eq!(user.first("mailFolderMap"), None);
+        assert_eq!(user.first("uid"), Some("Anderson"));
+    }
+
+    #[test]
+    fn a_list_gets_its_members_rights_and_urls() {
+        let group = upgraded(
+            Kind::Group,
+            &[
+                ("objectClass", "inetMailGroup"),
+                ("rfc822MailMember", "x@y.net"),
+                ("moderator", "ldap://uid=x,o=internet"),
+                ("errorsTo", "postmaster@siroe.com"),
+                ("expandable", "TRUE"),
+                ("joinable", "false"),
+                ("mailDeliveryOption", "shared"),
+            ],
+        );
+        assert_eq!(group.first("mgrpRFC822MailMember"), Some("x@y.net"));
+        assert_eq!(group.first("rfc822MailMember"), None);
+        assert_eq!(
+            group.first("mgrpModerator"),
+            Some("ldap:///uid=x,o=internet")
+        );
+        assert_eq!(
+            group.first("mgrpErrorsTo"),
+            Some("mailto:postmaster@siroe.com")
+        );
+        assert_eq!(group.first("mgmanMemberVisibility"), Some("anyone"));
+        assert_eq!(group.first("mgmanJoinability"), Some("NONE"));
+        assert!(group.values("mailDeliveryOption").is_empty());
+    }
+
+    #[test]
+    fn a_domain_points_to_itself_and_routes_as_before() {
+        let domain = upgraded(
+            Kind::Domain,
+            &[
+                ("objectClass", "mailDomain"),
+                ("mailHosts", "mail.siroe.com"),
+            ],
+        );
+        assert_eq!(domain.first("mailRoutingHosts"), Some("mail.siroe.com"));
+        assert_eq!(domain.first("inetDomainBaseDN"), Some(domain.dn.as_str()));
+        assert_eq!(domain.first("inetDomainStatus"), Some("active"));
+    }
+
+    #[test]
+    fn values_without_a_meaning_stop_the_run() {
+        for (name, value) in [
+            ("mailQuota", "many"),
+            ("mailQuota", "5MM"),
+            ("mailAutoReplyTimeout", "a week"),
+            ("mailAutoReplyStartDate", "tomorrow"),
+        ] {
+            assert!(upgrade(Kind::User, &entry(&[(name, value)])).is_err());
+        }
+        let quota = upgraded(Kind::User, &[("mailQuota", "2T")]);
+        assert_eq!(quota.first("mailQuota"), Some("2048G"));
+    }
+
+    #[test]
+    fn pairs_replace_or_add() {
+        let old = entry(&[("mailHost", "old"), ("mailDeliveryOption", "forward")]);
+        let pairs = [("mailhost".to_owned(), vec!["new".to_owned()])];
+        let replaced = applied(&old, &assign(&old, &pairs, false));
+        assert_eq!(replaced.texts("mailHost"), ["new"]);
+        let added = applied(&old, &assign(&old, &pairs, true));
+        assert_eq!(added.texts("mailHost"), ["old", "new"]);
+        assert!(assign(&replaced, &pairs, true).is_empty());
+        assert!(assign(&replaced, &pairs, false).is_empty());
+    }
+}
