@@ -30,6 +30,11 @@ const PHRASES: &[(&str, &str, &str)] = &[
         "Nothing written; it would be {0} users with {1} messages ({2} bytes)",
     ),
     (
+        "imsdirmig-done",
+        "{0} entries processed, {1} modified, {2} errors",
+        "Migration finished: {1} of {0} entries changed, errors: {2}",
+    ),
+    (
         "imsrestore-mailbox",
         "Restoring mailbox user/{0}/{1}",
         "user/{0}/{1} is next",

@@ -5,15 +5,22 @@
 //! inferred (`domain/commands.md`).
 
 pub mod control;
+pub mod directory;
 pub mod getopt;
 pub mod imbackup;
+pub mod imquotacheck;
+pub mod imsdaaci;
+pub mod imsdirmig;
+pub mod imsimta;
 pub mod imsrestore;
 pub mod imta;
+
 pub mod mboxutil;
 pub mod mta;
 pub mod place;
 pub mod stream;
 pub mod system;
+pub mod ug;
 
 use super::world::{HostConfig, Lab, LabError};
 use std::io::{Read, Write};
@@ -100,8 +107,12 @@ const COMMANDS: &[(&str, Command)] = &[
     ("SUNWmail/sbin/imbackup", imbackup::run),
     ("SUNWmail/sbin/imta", imta::run),
     ("SUNWmail/sbin/mt.scheduler", imta::mt_scheduler),
+    ("SUNWmail/sbin/imquotacheck", imquotacheck::run),
     ("bin/msg/admin/bin/mboxutil", mboxutil::run),
+    ("bin/msg/migrate/bin/imsdaaci", imsdaaci::run),
+    ("bin/msg/migrate/bin/imsdirmig", imsdirmig::run),
     ("bin/msg/store/bin/imsrestore", imsrestore::run),
+    ("imsimta", imsimta::run),
     ("usr/bin/netstat", system::netstat),
     ("usr/bin/ps", system::ps),
     ("usr/sbin/df", system::df),

@@ -106,11 +106,16 @@ impl Settings {
             return Err("-P and -O need -A".to_owned());
         }
         for option in ['T', 'l'] {
-            if given.value(option).is_some_and(|v| v.parse::<u16>().is_err()) {
+            if given
+                .value(option)
+                .is_some_and(|v| v.parse::<u16>().is_err())
+            {
                 return Err(format!("invalid value for -{option}"));
             }
         }
-        let (host, port) = match given.value('h').map(|h| h.rsplit_once(':').unwrap_or((h, "389")))
+        let (host, port) = match given
+            .value('h')
+            .map(|h| h.rsplit_once(':').unwrap_or((h, "389")))
         {
             None => (None, 389),
             Some((host, port)) => (
@@ -221,7 +226,10 @@ mod tests {
     fn the_guides_own_lines_are_understood() {
         let settings = read(&[&GUIDE[..], &["-m", "domains"]].concat(), "").unwrap();
         assert_eq!(settings.kinds, [Kind::Domain]);
-        assert_eq!((settings.host.as_deref(), settings.port), (Some("mail.siroe.com"), 389));
+        assert_eq!(
+            (settings.host.as_deref(), settings.port),
+            (Some("mail.siroe.com"), 389)
+        );
         let hold = read(
             &[
                 &GUIDE[2..],

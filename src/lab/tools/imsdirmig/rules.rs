@@ -272,9 +272,8 @@ impl Upgrade<'_> {
         for value in self.old.texts(from) {
             let url = match value.strip_prefix("ldap://") {
                 Some(dn) if !dn.starts_with('/') && dn.contains('=') => format!("ldap:///{dn}"),
-                Some(_) => value.to_owned(),
                 None if value.contains('@') && !value.contains(':') => format!("mailto:{value}"),
-                None => value.to_owned(),
+                _ => value.to_owned(),
             };
             self.add(to, &url);
         }

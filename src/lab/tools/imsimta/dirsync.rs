@@ -5,7 +5,7 @@
 //! guide's off-line step 13 runs it with stored stopped), and all wordings.
 
 use super::super::directory::{Directory, NO_SUCH_OBJECT, Refused};
-use super::super::{ToolContext, getopt, ldap};
+use super::super::{ToolContext, getopt, ug};
 use super::cache::{Cache, Site, Tag, tags};
 use crate::lab::control::{self, Reply, Request};
 use crate::lab::instance::Instance;
@@ -38,7 +38,7 @@ pub fn run(
     let read = match settings(context, instance)? {
         Ok(settings) => {
             let base = settings.base.clone();
-            match ldap::connect_ug(context, instance) {
+            match ug::connect_ug(context, instance) {
                 Ok(mut directory) => synchronize(&mut *directory, &settings, instance, full)?
                     .map_err(|e| format!("search below `{base}`: {e}")),
                 Err(e) => Err(e),
@@ -110,10 +110,7 @@ fn synchronize(
     let mut searches = Vec::new();
     for tag in &settings.tags {
         for classes in [tag.user, tag.group] {
-            let mut filter: String = classes
-                .iter()
-                .map(|class| format!("(objectClass={class})"))
-                .collect();
+            let mut filter = format!("(objectClass={})", classes.join(")(objectClass="));
             if let Some(more) = &settings.filter {
                 filter.push_str(more);
             }
@@ -167,7 +164,10 @@ fn restart(context: &mut ToolContext<'_>) -> Result<u8, LabError> {
         };
         control::ask(&context.lab, &stop)?;
         if let Reply::Failed { message } = control::ask(&context.lab, &start)? {
-            status = complain(context, &format!("error: cannot start {component}: {message}"));
+            status = complain(
+                context,
+                &format!("error: cannot start {component}: {message}"),
+            );
         }
     }
     Ok(status)
@@ -220,7 +220,7 @@ mod tests {
             server_root: dir.path().to_path_buf(),
             root: dir.path().join("msg-mail"),
         };
-        let mut sync = |uids: &[&str], full| {
+        let sync = |uids: &[&str], full| {
             synchronize(
                 &mut directory(uids),
                 &settings("o=internet"),

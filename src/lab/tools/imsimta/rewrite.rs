@@ -98,7 +98,10 @@ mod tests {
         let test = |address: &str| rewrite(&cache, "siroe.com", "mail.siroe.com", address);
         for address in ["anderson", "Anderson@siroe.com", "anderson@mail.siroe.com"] {
             let text = test(address);
-            assert!(text.contains("  ims-ms\n    Anderson@ims-ms-daemon"), "{text}");
+            assert!(
+                text.contains("  ims-ms\n    Anderson@ims-ms-daemon"),
+                "{text}"
+            );
         }
         assert!(test("x@example.org").contains("  tcp_local\n    x@example.org"));
         let nobody = test("nobody@siroe.com");
