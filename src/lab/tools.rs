@@ -14,7 +14,6 @@ pub mod imsdirmig;
 pub mod imsimta;
 pub mod imsrestore;
 pub mod imta;
-
 pub mod mboxutil;
 pub mod mta;
 pub mod place;
