@@ -19,6 +19,18 @@ const PHRASES: &[(&str, &str, &str)] = &[
         "{0} entries exported.",
         "Done. Number of records: {0}",
     ),
+    ("ldapmodify-add", "adding new entry {0}", "{0}: is added"),
+    ("ldapmodify-delete", "deleting entry {0}", "{0}: is deleted"),
+    (
+        "ldapmodify-modify",
+        "modifying entry {0}",
+        "{0}: is modified",
+    ),
+    (
+        "ldapmodify-rename",
+        "modifying RDN of entry {0}",
+        "{0}: is renamed",
+    ),
     (
         "imbackup-done",
         "Backup complete: {0} users, {1} messages, {2} bytes",

@@ -14,9 +14,13 @@ pub mod imsdirmig;
 pub mod imsimta;
 pub mod imsrestore;
 pub mod imta;
+pub mod ldap;
+pub mod ldapmodify;
+pub mod ldapsearch;
 pub mod mboxutil;
 pub mod mta;
 pub mod place;
+pub mod slapd;
 pub mod stream;
 pub mod system;
 pub mod ug;
@@ -101,6 +105,13 @@ pub type Command = fn(&mut ToolContext<'_>, &[String]) -> Result<u8, LabError>;
 /// Every command, by the end of its path (the longest one that fits wins); one line each, in the
 /// order of the alphabet.
 const COMMANDS: &[(&str, Command)] = &[
+    ("bin/slapd/server/slapd_config", slapd::slapd_config),
+    ("db2ldif", slapd::db2ldif),
+    ("ldapmodify", ldapmodify::run),
+    ("ldapsearch", ldapsearch::run),
+    ("restart-slapd", slapd::restart),
+    ("start-slapd", slapd::start),
+    ("stop-slapd", slapd::stop),
     ("SUNWmail/ims/sbin/imbackup", imbackup::run),
     ("SUNWmail/sbin/im.server", imta::im_server),
     ("SUNWmail/sbin/imbackup", imbackup::run),

@@ -2,22 +2,25 @@
 //! new mail server's configuration directory, 390).
 
 use super::components::{Context, Running, StartError};
+use crate::lab::instance::Instance;
 use crate::lab::ldap::server::Server;
+use crate::lab::world::{HostConfig, Lab};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the servers' installations are on a host.
-const SERVER_ROOTS: &[(&str, &str)] = &[
-    ("slapd", "usr/netscape/server4"),
-    ("ims-slapd", "usr/iplanet/server5"),
-];
+/// Where the site's directory server is installed on its host.
+const SERVER_ROOT: &str = "usr/netscape/server4";
 
-/// Returns the instance folder of a directory server below a host's root: the `slapd-*` of its
-/// installation that has a configuration.
-pub fn instance(root: &Path, component: &str) -> Option<PathBuf> {
-    let (_, server_root) = SERVER_ROOTS.iter().find(|(name, _)| *name == component)?;
-    let mut found: Vec<PathBuf> = std::fs::read_dir(root.join(server_root))
+/// Returns the instance folder of a directory server of a host: the `slapd-*` of its installation
+/// that has a configuration.
+pub fn instance(lab: &Lab, host: &HostConfig, component: &str) -> Option<PathBuf> {
+    let server_root = match component {
+        "slapd" => lab.root(host).join(SERVER_ROOT),
+        "ims-slapd" => Instance::of(lab, host).server_root,
+        _ => return None,
+    };
+    let mut found: Vec<PathBuf> = std::fs::read_dir(server_root)
         .ok()?
         .filter_map(|file| Some(file.ok()?.path()))
         .filter(|path| {
@@ -30,18 +33,19 @@ pub fn instance(root: &Path, component: &str) -> Option<PathBuf> {
     found.into_iter().next()
 }
 
-/// Returns the component that serves an instance folder.
-pub fn component_of(root: &Path, slapd_dir: &Path) -> Option<&'static str> {
-    SERVER_ROOTS
-        .iter()
-        .find(|(_, server_root)| slapd_dir.starts_with(root.join(server_root)))
-        .map(|(name, _)| *name)
+/// Returns the component that serves an instance folder of the host with this root.
+pub fn component_of(root: &Path, slapd_dir: &Path) -> &'static str {
+    if slapd_dir.starts_with(root.join(SERVER_ROOT)) {
+        "slapd"
+    } else {
+        "ims-slapd"
+    }
 }
 
 /// Returns the command line of a directory server.
 pub fn command(context: &Context) -> String {
     let root = context.root();
-    let dir = instance(&root, context.component).unwrap_or_default();
+    let dir = instance(&context.lab, &context.host, context.component).unwrap_or_default();
     let seen = dir.strip_prefix(&root).unwrap_or(&dir).display();
     format!("./ns-slapd -f /{seen}/config/slapd.conf -i /{seen}/logs/pid")
 }
@@ -52,7 +56,7 @@ pub fn command(context: &Context) -> String {
 /// When there is no instance, its port is taken, or its configuration or data cannot be used.
 pub async fn start(context: Context) -> Result<Running, StartError> {
     let root = context.root();
-    let dir = instance(&root, context.component).ok_or_else(|| {
+    let dir = instance(&context.lab, &context.host, context.component).ok_or_else(|| {
         StartError::Failed(format!(
             "there is no {} instance on {}",
             context.component, context.host.name

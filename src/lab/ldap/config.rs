@@ -13,7 +13,7 @@ const DEEPEST: usize = 16;
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
+    /// The file, as the host sees it.
     pub file: PathBuf,
     /// The line, from 1; 0 for the whole file.
     pub line: usize,
@@ -52,6 +52,8 @@ pub struct Config {
     pub user_oc: Option<PathBuf>,
     /// The schema of all files.
     pub schema: Schema,
+    /// Where the host's file system begins.
+    root: PathBuf,
     /// What is wrong; a server with a problem does not come up.
     pub problems: Vec<Problem>,
 }
@@ -72,6 +74,7 @@ impl Config {
     /// file system begins at `root`.
     pub fn load(file: &Path, root: &Path) -> Self {
         let mut config = Self {
+            root: root.to_path_buf(),
             port: 389,
             schema_check: true,
             ..Self::default()
@@ -86,8 +89,12 @@ impl Config {
     }
 
     fn problem(&mut self, file: &Path, line: usize, text: impl Into<String>) {
+        let file = match file.strip_prefix(&self.root) {
+            Ok(rest) => Path::new("/").join(rest),
+            Err(_) => file.to_path_buf(),
+        };
         self.problems.push(Problem {
-            file: file.to_path_buf(),
+            file,
             line,
             text: text.into(),
         });

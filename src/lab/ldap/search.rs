@@ -203,8 +203,8 @@ fn root_dse(directory: &Directory) -> Entry {
     for version in ["2", "3"] {
         entry.push("supportedLDAPVersion", version);
     }
-    entry.push("vendorName", "Netscape Communications Corp. (practice lab)");
-    entry.push("vendorVersion", "Netscape-Directory/4.12 (practice lab)");
+    entry.push("vendorName", "Netscape Communications Corp.");
+    entry.push("vendorVersion", "Netscape-Directory/4.12");
     entry
 }
 
