@@ -5,6 +5,7 @@
 
 use ldap3::asn1::{PL, StructureTag, TagClass};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One entry: attributes and values in the order in which the server sent them, values as bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,6 +276,12 @@ fn read_entry(entry: Vec<StructureTag>) -> Result<Entry, String> {
 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Says whether two lists hold the same values, in any order.
+pub(super) fn same_values(one: &[Vec<u8>], other: &[Vec<u8>]) -> bool {
+    one.len() == other.len()
+        && one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
 }
 
 /// Values in JSON: text as text, anything else as `{"base64": "…"}`.

@@ -140,6 +140,19 @@ impl Rules {
         }
     }
 
+    /// Returns a filter that finds every entry of some kinds, and with users and groups those
+    /// that look like them and are neither.
+    pub fn filter(&self, kinds: &[EntryKind]) -> String {
+        let mut parts: Vec<String> = kinds.iter().map(|k| self.set(*k).filter()).collect();
+        if kinds.contains(&EntryKind::User) {
+            parts.extend(self.file.odd.iter().map(|c| data::class_filter(c)));
+        }
+        match parts.as_slice() {
+            [one] => one.clone(),
+            many => format!("(|{})", many.concat()),
+        }
+    }
+
     /// Says what an entry is by its classes; `None` when it is nothing of ours.
     pub fn kind_of(&self, entry: &Entry) -> Option<EntryKind> {
         [EntryKind::User, EntryKind::Group, EntryKind::Domain]

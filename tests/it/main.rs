@@ -12,4 +12,5 @@
 )]
 
 mod arrows;
+mod directory_golden;
 mod lab_create;

@@ -29,8 +29,9 @@ pub(super) fn check(check: Check, attributes: &[String], entry: &Entry) -> Vec<S
             if values.len() > 1 {
                 said.push("it has several uids; only the first one counts".to_owned());
             }
-            let first = values.first().map(|v| shown(v)).unwrap_or_default();
-            if !is_good_uid(&first) {
+            if let Some(first) = values.first().map(|v| shown(v))
+                && !is_good_uid(&first)
+            {
                 said.push(format!(
                     "uid `{first}` has characters that iMS does not allow"
                 ));

@@ -27,6 +27,8 @@ pub enum RulesError {
 pub(super) struct File {
     version: u32,
     pub(super) title: String,
+    #[serde(default)]
+    pub(super) odd: Vec<String>,
     pub(super) domain: RuleSet,
     pub(super) user: RuleSet,
     pub(super) group: RuleSet,
@@ -44,6 +46,15 @@ pub(super) struct RuleSet {
 }
 
 impl RuleSet {
+    /// A filter for the entries the rules are for, upgraded or not.
+    pub(super) fn filter(&self) -> String {
+        let classes: String = self.ours.iter().map(|c| class_filter(c)).collect();
+        match self.ours.len() {
+            1 => classes,
+            _ => format!("(&{classes})"),
+        }
+    }
+
     pub(super) fn owns(&self, entry: &Entry) -> bool {
         self.ours.iter().all(|class| entry.has_class(class))
     }
@@ -52,6 +63,10 @@ impl RuleSet {
         self.upgraded_classes.iter().all(|c| entry.has_class(c))
             && self.upgraded_attributes.iter().all(|a| entry.has(a))
     }
+}
+
+pub(super) fn class_filter(class: &str) -> String {
+    format!("(objectClass={class})")
 }
 
 /// What a rule does; the rules file explains each.
