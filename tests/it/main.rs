@@ -13,4 +13,5 @@
 
 mod arrows;
 mod directory_golden;
+mod directory_slapd;
 mod lab_create;

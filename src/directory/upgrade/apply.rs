@@ -213,9 +213,9 @@ impl Step<'_> {
         let Some(now) = now else {
             return Look::Gone;
         };
-        let mut undone = 0;
-        let mut done = 0;
-        let mut different: Vec<&str> = Vec::new();
+        // What keeps the entry from being as before the changes, and from being as after them.
+        let mut not_before: Vec<&str> = Vec::new();
+        let mut not_after: Vec<&str> = Vec::new();
         for change in &self.changes {
             let present = now.values(change.attribute());
             let there = change
@@ -228,45 +228,41 @@ impl Step<'_> {
                 Change::Add { .. } => (0, all),
                 Change::Delete { .. } | Change::Replace { .. } => (all, 0),
             };
-            if there == after {
-                done += 1;
-            } else if there == before {
-                undone += 1;
-            } else {
-                different.push(change.attribute());
+            if there != before {
+                not_before.push(change.attribute());
+            }
+            if there != after {
+                not_after.push(change.attribute());
             }
         }
-        if done == self.changes.len() {
+        if not_after.is_empty() {
             return Look::Done;
         }
         for (name, values) in self.before {
             if !same_values(now.values(name), values) {
-                different.push(name);
+                not_before.push(name);
             }
         }
-        if undone != self.changes.len() {
-            // Half there: name the halves that are not as they were.
-            for change in &self.changes {
-                let present = now.values(change.attribute());
-                let is_there = change.values().iter().any(|v| present.contains(v));
-                let was_there = !matches!(change, Change::Add { .. });
-                if is_there != was_there {
-                    different.push(change.attribute());
-                }
-            }
-        }
-        if different.is_empty() {
+        if not_before.is_empty() {
             return Look::ToDo;
         }
-        different.sort_unstable_by_key(|name| name.to_ascii_lowercase());
-        different.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-        Look::Different(
-            different
-                .into_iter()
-                .map(|name| display_safe(name).into_owned())
-                .collect(),
-        )
+        // Named is what is odd, seen from the state that the entry is nearer to.
+        let (before, after) = (names(not_before), names(not_after));
+        Look::Different(if after.len() < before.len() {
+            after
+        } else {
+            before
+        })
     }
+}
+
+fn names(mut attributes: Vec<&str>) -> Vec<String> {
+    attributes.sort_unstable_by_key(|name| name.to_ascii_lowercase());
+    attributes.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+    attributes
+        .into_iter()
+        .map(|name| display_safe(name).into_owned())
+        .collect()
 }
 
 #[cfg(test)]
