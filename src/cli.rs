@@ -4,6 +4,9 @@ pub mod exit;
 pub mod failure;
 pub mod lab;
 pub mod output;
+pub mod plan;
+pub mod scenarios;
+pub mod site;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -21,6 +24,12 @@ struct Cli {
 enum Command {
     /// The practice world on its own: make, start, look into and judge a lab
     Lab(lab::LabArgs),
+    /// The procedures there are
+    Scenarios(scenarios::ScenariosArgs),
+    /// The site file: write a new one, look whether one can be used
+    Site(site::SiteArgs),
+    /// Everything that would be done, to the last argument
+    Plan(plan::PlanArgs),
 }
 
 /// Runs the command line of this process and returns its exit code.
@@ -28,6 +37,9 @@ pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => match cli.command {
             Command::Lab(args) => lab::run(args),
+            Command::Scenarios(args) => scenarios::run(&args),
+            Command::Site(args) => site::run(args),
+            Command::Plan(args) => plan::run(&args),
         },
         Err(error) => {
             // clap's own way out: help and version are data, the rest is talk.

@@ -179,7 +179,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("store.sessions", "how many sessions at once"),
     ("store.tape_device", "the tape device"),
     ("store.disk", "how the mail is moved"),
-    ("relay.networks", "the networks that may relay"),
+    ("relay.networks", "the list of networks that may relay"),
 ];
 
 /// Returns what people call a field of the site.

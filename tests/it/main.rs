@@ -15,3 +15,4 @@ mod arrows;
 mod directory_golden;
 mod directory_slapd;
 mod lab_create;
+mod plan_draft;

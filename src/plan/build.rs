@@ -1,0 +1,227 @@
+//! From a scenario, a site and facts to a plan.
+
+use super::describe;
+use super::digest::digest;
+use super::fill::Filler;
+use super::types::{Gate, GateLine, Plan, PlanStep, PlannedAction};
+use crate::scenario::action::ServiceState;
+use crate::scenario::condition::Facts;
+use crate::scenario::{Action, Condition, Correction, Role, Scenario, Step};
+use crate::site::{Disk, Site};
+use serde_json::Value;
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The site is for another scenario.
+    #[error("the site is for the scenario `{site}`, not for `{scenario}`")]
+    OtherScenario {
+        /// What the site says.
+        site: String,
+        /// What was asked for.
+        scenario: String,
+    },
+    /// The plan cannot be written as JSON.
+    #[error("the plan cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Returns every step with `<names>` where facts are still missing; needs no host.
+///
+/// # Errors
+/// When the site is for another scenario.
+pub fn draft(scenario: &Scenario, site: &Site) -> Result<Plan, PlanError> {
+    build(scenario, site, &Facts::new(), true)
+}
+
+/// Returns the plan for the facts that were looked up. Those that exist only later stay `<names>`.
+///
+/// # Errors
+/// When the site is for another scenario.
+pub fn bind(scenario: &Scenario, site: &Site, facts: &Facts) -> Result<Plan, PlanError> {
+    build(scenario, site, facts, false)
+}
+
+/// Returns the facts with what the site decides itself: `store.disk` other than `auto`.
+pub fn with_decisions(site: &Site, facts: &Facts) -> Facts {
+    let mut facts = facts.clone();
+    let decided = match site.store.disk {
+        Disk::Auto => return facts,
+        Disk::Stream => "enough",
+        Disk::Tape => "too-little",
+    };
+    facts.insert("disk".to_owned(), Value::from(decided));
+    facts
+}
+
+fn build(scenario: &Scenario, site: &Site, facts: &Facts, draft: bool) -> Result<Plan, PlanError> {
+    if scenario.id != site.scenario {
+        return Err(PlanError::OtherScenario {
+            site: site.scenario.clone(),
+            scenario: scenario.id.clone(),
+        });
+    }
+    let facts = with_decisions(site, facts);
+    let fill = Filler {
+        site,
+        facts: &facts,
+    };
+    let mut mail = Mail::OnOld;
+    let mut steps = Vec::new();
+    for step in &scenario.steps {
+        steps.push(plan_step(step, &fill, mail)?);
+        mail = mail.after(step);
+    }
+    let mut plan = Plan {
+        scenario: scenario.id.clone(),
+        title: scenario.title.clone(),
+        draft,
+        digest: String::new(),
+        steps,
+    };
+    plan.digest = digest(&plan)?;
+    Ok(plan)
+}
+
+fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, PlanError> {
+    let text = |text: &str| fill.shown(text);
+    let texts = |items: &[String]| items.iter().map(|item| text(item)).collect::<Vec<_>>();
+    let mut actions = Vec::new();
+    for action in &step.actions {
+        let role = action.host().unwrap_or(step.role);
+        actions.push(PlannedAction {
+            kind: action.kind().to_owned(),
+            role,
+            host: host(fill, role),
+            what: describe::what(action, fill),
+            argv: describe::argv(action, fill),
+            guide_argv: describe::guide_argv(action, fill),
+            parameters: fill.action(action)?,
+        });
+    }
+    let users_notice = step.users_notice.as_deref().map(text);
+    let undo = text(&step.undo);
+    let if_interrupted = text(&step.if_interrupted);
+    let mut summary = vec![
+        line("What", text(&step.title)),
+        line(
+            "Where",
+            format!("{} ({})", host(fill, step.role), step.role.title()),
+        ),
+    ];
+    if let Some(how_many) = &step.how_many {
+        summary.push(line("How many", text(how_many)));
+    }
+    summary.extend([
+        line(
+            "Users notice",
+            users_notice
+                .clone()
+                .unwrap_or_else(|| "Nothing.".to_owned()),
+        ),
+        line("To undo", undo.clone()),
+        line("If interrupted", if_interrupted.clone()),
+        line(
+            "If you stop now",
+            format!("Nothing of this step is done. {}", mail.sentence()),
+        ),
+    ]);
+    Ok(PlanStep {
+        id: step.id.clone(),
+        guide: step.guide.clone(),
+        title: text(&step.title),
+        role: step.role,
+        host: host(fill, step.role),
+        risk: step.risk,
+        asks: text(&step.asks),
+        users_notice,
+        actions,
+        checks: checks(step),
+        checks_before: step.checks_before.clone(),
+        checks_after: step.checks_after.clone(),
+        facts: step.facts.clone(),
+        gate: Gate {
+            id: step.id.clone(),
+            level: step.risk,
+            typed: step.typed.as_deref().map(text),
+            summary,
+        },
+        condition: step.when.as_ref().map(Condition::sentence),
+        applies: step.when.as_ref().map_or(Some(true), |when| {
+            when.holds(&|field| fill.site.lookup(field), fill.facts)
+        }),
+        notes: texts(&step.notes),
+        corrections: step
+            .corrections
+            .iter()
+            .map(|c| Correction {
+                guide: text(&c.guide),
+                ours: text(&c.ours),
+                why: text(&c.why),
+            })
+            .collect(),
+        undo,
+        if_interrupted,
+    })
+}
+
+fn line(label: &str, text: String) -> GateLine {
+    GateLine {
+        label: label.to_owned(),
+        text,
+    }
+}
+
+fn host(fill: &Filler<'_>, role: Role) -> String {
+    fill.shown(&format!("{{{role}.host}}"))
+}
+
+/// All checks of a step, in the order in which they are made, each once.
+fn checks(step: &Step) -> Vec<String> {
+    let proofs = step.actions.iter().flat_map(Action::proof);
+    let mut all: Vec<String> = Vec::new();
+    for id in step
+        .checks_before
+        .iter()
+        .map(String::as_str)
+        .chain(proofs)
+        .chain(step.checks_after.iter().map(String::as_str))
+    {
+        if !all.iter().any(|known| known == id) {
+            all.push(id.to_owned());
+        }
+    }
+    all
+}
+
+/// What users have of their mail, as the steps before leave it.
+#[derive(Clone, Copy)]
+enum Mail {
+    OnOld,
+    ReadOnly,
+    Down,
+    OnNew,
+}
+
+impl Mail {
+    fn after(self, step: &Step) -> Self {
+        step.actions.iter().fold(self, |mail, action| match action {
+            Action::Service(s) => match (s.service.as_str(), s.state) {
+                ("sims-dispatcher", ServiceState::Stopped) => Self::ReadOnly,
+                ("sims", ServiceState::Stopped) => Self::Down,
+                ("ims", ServiceState::Started | ServiceState::Restarted) => Self::OnNew,
+                _ => mail,
+            },
+            _ => mail,
+        })
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::OnOld => "Mail goes on as before.",
+            Self::ReadOnly => "Mail can be read, and no new mail comes in.",
+            Self::Down => "Mail stays down.",
+            Self::OnNew => "Mail is up on the new server.",
+        }
+    }
+}
