@@ -5,7 +5,7 @@ use crate::lab::commands;
 use crate::lab::world::{HostConfig, Lab, LabError};
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 /// The directory server's instance on its host.
@@ -81,6 +81,8 @@ pub(super) fn fill(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<()
     for folder in ["tmp", "usr/bin", "usr/sbin", "bin", "etc", "dev", "var/tmp"] {
         make_dir(&root.join(folder))?;
     }
+    let null = root.join("dev/null");
+    symlink("/dev/null", &null).map_err(LabError::file(null))?;
     commands::write(lab, host, SYSTEM_COMMANDS)?;
     let plays = |role: &str| host.roles.iter().any(|r| r == role);
     if plays("old") {
@@ -110,6 +112,8 @@ fn old_mail_server(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {
         ("ims-basedn", lab.config.suffix.clone()),
         ("ims-mail-host", host.fqdn.clone()),
         ("ims-default-domain", lab.config.default_domain.clone()),
+        // The key is inferred: no manual that could be read names one.
+        ("ims-login-separator", "@".to_owned()),
         ("ims-varmail", "OFF".to_owned()),
         ("ims-proxy", "OFF".to_owned()),
         ("ims-maxconnections", "10000".to_owned()),
