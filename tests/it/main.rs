@@ -15,4 +15,5 @@ mod arrows;
 mod directory_golden;
 mod directory_slapd;
 mod lab_create;
+mod lab_stores;
 mod plan_draft;
