@@ -13,6 +13,7 @@
 
 mod arrows;
 mod directory_golden;
+mod directory_lab;
 mod directory_slapd;
 mod lab_create;
 mod lab_stores;
