@@ -55,7 +55,7 @@ impl Lab {
         let started = command(&lab.place, &["start", &dir, "--json"]);
         assert!(started.status.success(), "{started:?}");
         let said: serde_json::Value = serde_json::from_slice(&started.stdout).unwrap();
-        lab.target.host = said["ldap"]["host"].as_str().unwrap().to_owned();
+        lab.target.host = said["ldap"]["host"].as_str().unwrap().into();
         lab.target.port = u16::try_from(said["ldap"]["port"].as_u64().unwrap()).unwrap();
         let secrets = std::fs::read_to_string(lab.dir().join("secrets.toml")).unwrap();
         let secrets: toml::Table = secrets.parse().unwrap();
