@@ -17,6 +17,7 @@ pub mod instance;
 pub mod ldap;
 pub mod ledger;
 pub mod lines;
+pub mod options;
 pub mod people;
 pub mod phrases;
 pub mod queue;

@@ -13,6 +13,7 @@ pub mod mappings;
 pub mod mta;
 pub mod pop;
 pub mod presence;
+pub mod reading;
 pub mod running;
 mod serve;
 pub mod session;

@@ -4,6 +4,8 @@
 //! attributes are addresses, what the delivery options and states mean. Where entries come from is
 //! a [`Directory`]'s business.
 
+pub mod ldap;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
