@@ -8,6 +8,7 @@ pub mod components;
 pub mod imap;
 pub mod jobs;
 mod launch;
+mod mail;
 pub mod mailbox;
 pub mod mappings;
 pub mod mta;

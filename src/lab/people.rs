@@ -383,15 +383,14 @@ pub fn domain_of(dn: &str) -> String {
     parts.join(".")
 }
 
-/// Writes a value so that it is itself in a filter (RFC 4515).
+/// Writes a value so that it is itself in a filter (RFC 4515): whatever is not plain as `\xx`.
 pub fn escape(value: &str) -> String {
     let mut safe = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '*' | '(' | ')' | '\\' | '\0' => {
-                let _ = write!(safe, "\\{:02x}", u32::from(c));
-            }
-            c => safe.push(c),
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) {
+            safe.push(char::from(byte));
+        } else {
+            let _ = write!(safe, "\\{byte:02x}");
         }
     }
     safe

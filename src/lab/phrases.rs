@@ -71,6 +71,48 @@ const PHRASES: &[(&str, &str, &str)] = &[
     ("mta-stopped", "{0} stopped", "The {0} is down."),
     ("sims-starting", "starting {0}", "{0}: up"),
     ("sims-stopping", "stopping {0}", "{0}: down"),
+    ("configutil-set", "OK SET", "Value accepted"),
+    (
+        "msg-not-running",
+        "{0} server is not running",
+        "Nothing to stop: {0}",
+    ),
+    (
+        "msg-running",
+        "{0} server is already running",
+        "There already: {0}",
+    ),
+    (
+        "msg-starting",
+        "Starting {0} server .... {1}",
+        "{0}: up as process {1}",
+    ),
+    (
+        "msg-stopping",
+        "Stopping {0} server {1} .... done",
+        "{0}: process {1} has ended",
+    ),
+    (
+        "msg-store-ready",
+        "checking store server status ... ready",
+        "the store answers",
+    ),
+    (
+        "setup-installed",
+        "Installation complete. Starting the servers.",
+        "Everything is on disk; now it is brought up.",
+    ),
+    (
+        "stored-behind",
+        "stored: running, checkpoint overdue",
+        "The store is late.",
+    ),
+    (
+        "stored-down",
+        "stored: not running",
+        "There is no store server.",
+    ),
+    ("stored-ready", "stored: running", "The store is served."),
 ];
 
 /// Returns the sentence `key` with its arguments filled in; a key that is not in the table comes

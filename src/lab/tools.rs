@@ -4,6 +4,7 @@
 //! this. One file a command (or a close family); each behaviour cites its manual or says that it is
 //! inferred (`domain/commands.md`).
 
+pub mod configutil;
 pub mod control;
 pub mod directory;
 pub mod getopt;
@@ -20,7 +21,9 @@ pub mod ldapsearch;
 pub mod mboxutil;
 pub mod mta;
 pub mod place;
+pub mod setup;
 pub mod slapd;
+pub mod startmsg;
 pub mod stream;
 pub mod system;
 pub mod ug;
@@ -119,10 +122,16 @@ const COMMANDS: &[(&str, Command)] = &[
     ("SUNWmail/sbin/mt.scheduler", imta::mt_scheduler),
     ("SUNWmail/sbin/imquotacheck", imquotacheck::run),
     ("bin/msg/admin/bin/mboxutil", mboxutil::run),
+    ("bin/msg/admin/bin/stored", startmsg::stored),
     ("bin/msg/migrate/bin/imsdaaci", imsdaaci::run),
     ("bin/msg/migrate/bin/imsdirmig", imsdirmig::run),
     ("bin/msg/store/bin/imsrestore", imsrestore::run),
+    ("cdrom/iplanet/setup", setup::run),
+    ("configutil", configutil::run),
     ("imsimta", imsimta::run),
+    ("start", startmsg::start),
+    ("start-msg", startmsg::start),
+    ("stop-msg", startmsg::stop),
     ("usr/bin/netstat", system::netstat),
     ("usr/bin/ps", system::ps),
     ("usr/sbin/df", system::df),
