@@ -1,7 +1,12 @@
 //! Who lives in a lab: people and groups of a SIMS 4.0 site, drawn from the seed.
 
+mod groups;
+mod names;
+
 use super::Options;
 use super::dice::Dice;
+use groups::groups;
+use names::{ascii, names, uid};
 use std::collections::BTreeSet;
 
 /// The default mail domain.
@@ -139,7 +144,7 @@ pub(super) fn draw(options: &Options) -> Population {
     while people.len() < options.users {
         let round = people.len();
         if names.is_empty() {
-            names = self::names(&mut dice);
+            names = names::names(&mut dice);
         }
         let Some((given, family)) = names.pop() else {
             break;
@@ -275,213 +280,6 @@ pub(super) fn password(dice: &mut Dice) -> String {
         .map(|b| char::from(*b))
         .collect()
 }
-
-/// Every given name with some family name, so that the uids begin with all letters.
-fn names(dice: &mut Dice) -> Vec<(&'static str, &'static str)> {
-    let mut families = FAMILIES.to_vec();
-    dice.shuffle(&mut families);
-    let mut names: Vec<_> = families
-        .into_iter()
-        .map(|family| (dice.word(GIVEN), family))
-        .collect();
-    dice.shuffle(&mut names);
-    names
-}
-
-fn uid(dice: &mut Dice, given: &str, family: &str, taken: &mut BTreeSet<String>) -> String {
-    let given = ascii(given).to_lowercase();
-    let family: String = ascii(family)
-        .to_lowercase()
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
-    let initial: String = given.chars().take(1).collect();
-    let stem = match dice.below(10) {
-        0..5 => format!("{initial}{family}"),
-        5..8 => family,
-        8 => format!("{given}.{family}"),
-        _ => format!("{given}_{}", family.chars().take(1).collect::<String>()),
-    };
-    let mut uid = stem.clone();
-    let mut number = 1;
-    while !taken.insert(uid.clone()) {
-        number += 1;
-        uid = format!("{stem}{number}");
-    }
-    uid
-}
-
-/// Writes the few letters of our names that are not ASCII as their own keyboards would.
-pub(super) fn ascii(name: &str) -> String {
-    name.chars()
-        .map(|c| match c {
-            'é' | 'è' => 'e',
-            'ö' | 'ø' => 'o',
-            'ü' => 'u',
-            'ä' | 'å' | 'á' => 'a',
-            'ñ' => 'n',
-            'ç' => 'c',
-            c if c.is_ascii_alphanumeric() || c == '.' => c,
-            _ => '-',
-        })
-        .collect()
-}
-
-fn groups(dice: &mut Dice, people: &[Person]) -> Vec<Group> {
-    let ours: Vec<&Person> = people.iter().filter(|p| p.domain == DOMAIN).collect();
-    let hosted: Vec<&Person> = people.iter().filter(|p| p.domain == HOSTED).collect();
-    let mut some = |count: usize| -> Vec<Person> {
-        let mut all = ours.clone();
-        dice.shuffle(&mut all);
-        all.into_iter().take(count).cloned().collect()
-    };
-    let list = |name: &str, members: Vec<Person>| Group {
-        name: name.to_owned(),
-        mail: format!("{}@{DOMAIN}", name.to_lowercase().replace(' ', "-")),
-        aliases: Vec::new(),
-        members,
-        outside: Vec::new(),
-        more: Vec::new(),
-        domain: DOMAIN,
-    };
-    let Some(first) = ours.first().copied() else {
-        return Vec::new();
-    };
-    let mut postmaster = list("Postmaster", vec![first.clone()]);
-    postmaster.aliases = vec![format!("abuse@{DOMAIN}"), format!("mailer-daemon@{DOMAIN}")];
-    let mut staff = list("Staff", ours.iter().copied().cloned().collect());
-    staff.more = vec![
-        ("authorizedDomain", DOMAIN.to_owned()),
-        ("moderator", format!("ldap://{}", first.dn())),
-        ("errorsTo", format!("postmaster@{DOMAIN}")),
-        ("expandable", "false".to_owned()),
-        ("joinable", "FALSE".to_owned()),
-    ];
-    let mut admins = list("Unix Admins", some(4));
-    admins.outside = vec!["oncall@stockade.net".to_owned()];
-    admins.more = vec![
-        ("authorizedSubmitter", format!("mailto:{}", first.mail)),
-        ("unauthorizedDomain", "*.spam.example".to_owned()),
-        ("expandable", "true".to_owned()),
-        ("requestsTo", format!("postmaster@{DOMAIN}")),
-        ("suppressEmailError", "TRUE".to_owned()),
-    ];
-    let mut choir = list("Choir", some(6));
-    choir.aliases = vec![format!("singers@{DOMAIN}")];
-    choir.outside = vec![
-        "conductor@music.example.org".to_owned(),
-        "tenor@music.example.org".to_owned(),
-    ];
-    choir.more = vec![
-        ("joinable", "TRUE".to_owned()),
-        ("moderator", format!("mailto:{}", first.mail)),
-    ];
-    let mut dynamic = list("Everyone", Vec::new());
-    dynamic.more = vec![(
-        "membershipFilter",
-        format!(
-            "ldap:///ou=People,{}??sub?(objectclass=inetMailUser)",
-            domain_dn(DOMAIN)
-        ),
-    )];
-    let mut groups = vec![postmaster, staff, admins, choir, dynamic];
-    if !hosted.is_empty() {
-        let mut players = list("Players", hosted.into_iter().cloned().collect());
-        players.domain = HOSTED;
-        players.mail = format!("players@{HOSTED}");
-        groups.push(players);
-    }
-    groups
-}
-
-const GIVEN: &[&str] = &[
-    "Abel", "Agnes", "Amir", "Beate", "Boris", "Carla", "Chen", "Dana", "Diego", "Edith", "Emil",
-    "Fatima", "Felix", "Greta", "Hugo", "Ida", "Ivan", "Jean", "Joan", "Kim", "Lars", "Lena",
-    "Marta", "Miguel", "Nadia", "Noel", "Olga", "Oscar", "Paula", "Pierre", "Quinn", "Rosa",
-    "René", "Sofia", "Sören", "Tara", "Tom", "Uma", "Vera", "Walter", "Wen", "Yara", "Yuri", "Zoe",
-];
-
-const FAMILIES: &[&str] = &[
-    "Abbott",
-    "Adler",
-    "Alvarez",
-    "Amato",
-    "Arnold",
-    "Baker",
-    "Bergström",
-    "Brandt",
-    "Castro",
-    "Chu",
-    "Cohen",
-    "Dalton",
-    "Delacroix",
-    "Dvorak",
-    "Eklund",
-    "Ellis",
-    "Evans",
-    "Farrell",
-    "Fischer",
-    "Fontaine",
-    "Garcia",
-    "Gill",
-    "Grant",
-    "Haas",
-    "Hansen",
-    "Huang",
-    "Ibsen",
-    "Ingram",
-    "Ivanov",
-    "Jansen",
-    "Jones",
-    "Kaur",
-    "Keller",
-    "Kim",
-    "Lambert",
-    "Lopez",
-    "Lund",
-    "Mack",
-    "Mehta",
-    "Müller",
-    "Nagy",
-    "Nielsen",
-    "Novak",
-    "Núñez",
-    "O'Hara",
-    "Olsen",
-    "Ortiz",
-    "Park",
-    "Perez",
-    "Petrov",
-    "Quade",
-    "Quincy",
-    "Rao",
-    "Reyes",
-    "Rossi",
-    "Sato",
-    "Schmidt",
-    "Silva",
-    "Stone",
-    "Tanaka",
-    "Tran",
-    "Turner",
-    "Ueda",
-    "Ulrich",
-    "Underhill",
-    "Varga",
-    "Vogel",
-    "Voss",
-    "Wagner",
-    "Weiss",
-    "Wong",
-    "Xavier",
-    "Xu",
-    "Yamada",
-    "Yates",
-    "Young",
-    "Zapata",
-    "Zeller",
-    "Zimmer",
-];
 
 #[cfg(test)]
 mod tests {
