@@ -1,1 +1,212 @@
 //! Questions with a live answer: `ok`, `warning`, `failed`, `unknown`; one file a check family.
+//!
+//! [`run`] asks one by its id, against a [`CheckContext`] of hosts, directory and what the run knows.
+//! A check changes nothing. It reads state and never a confirmation sentence; what cannot be told is
+//! `unknown`, never `ok`.
+
+mod config;
+mod context;
+pub mod describe;
+mod directory;
+mod disk;
+mod mail;
+mod new;
+mod old;
+pub mod people;
+pub mod processes;
+mod queue;
+
+pub use context::{CheckContext, Setting};
+pub use describe::{Description, describe};
+pub use disk::{Room, room};
+
+use crate::base::display_safe;
+use crate::directory::DirectoryError;
+use crate::host::HostError;
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// It will do, with something to look at.
+    Warning,
+    /// It cannot be told.
+    Unknown,
+    /// Not as it should be.
+    Failed,
+}
+
+/// A check's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Which check.
+    pub id: String,
+    /// What it found.
+    pub outcome: Outcome,
+    /// Whether the run must not go on with this outcome.
+    pub inhibits: bool,
+    /// What it saw, in a sentence; safe to show.
+    pub detail: String,
+    /// What to do about it; empty when all is well.
+    pub remedy: String,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// What a check has to say, before it is put into a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) detail: String,
+    pub(crate) remedy: Option<String>,
+}
+
+impl Answer {
+    fn new(outcome: Outcome, detail: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    pub(crate) fn ok(detail: impl Into<String>) -> Self {
+        Self::new(Outcome::Ok, detail)
+    }
+
+    pub(crate) fn warning(detail: impl Into<String>) -> Self {
+        Self::new(Outcome::Warning, detail)
+    }
+
+    pub(crate) fn failed(detail: impl Into<String>) -> Self {
+        Self::new(Outcome::Failed, detail)
+    }
+
+    pub(crate) fn unknown(detail: impl Into<String>) -> Self {
+        Self::new(Outcome::Unknown, detail)
+    }
+
+    /// Output that was not understood, shown to a person.
+    pub(crate) fn not_understood(what: &str, raw: &str) -> Self {
+        let first: String = raw.trim().chars().take(300).collect();
+        Self::unknown(format!(
+            "{what} said something that was not understood: {}",
+            display_safe(&first)
+        ))
+    }
+
+    /// Says what to do in place of the check's usual remedy.
+    pub(crate) fn advise(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+impl From<HostError> for Answer {
+    fn from(error: HostError) -> Self {
+        use crate::base::Hint as _;
+        let answer = Self::unknown(error.to_string());
+        match error.hints().into_iter().next() {
+            Some(hint) => answer.advise(hint),
+            None => answer,
+        }
+    }
+}
+
+impl From<DirectoryError> for Answer {
+    fn from(error: DirectoryError) -> Self {
+        use crate::base::Hint as _;
+        let answer = Self::failed(error.to_string());
+        match error.hints().into_iter().next() {
+            Some(hint) => answer.advise(hint),
+            None => answer,
+        }
+    }
+}
+
+/// A check's own result: an answer either way, so that `?` hands on what went wrong.
+pub(crate) type Asked = Result<Answer, Answer>;
+
+/// Asks one check.
+///
+/// An id that is not in [`describe::ALL`] is answered with `unknown`.
+pub async fn run(id: &str, context: &CheckContext) -> CheckReport {
+    let begin = Instant::now();
+    let asked = ask(id, context).await;
+    let answer = asked.unwrap_or_else(|answer| answer);
+    let description = describe(id);
+    let bad = matches!(answer.outcome, Outcome::Failed | Outcome::Unknown);
+    let remedy = match (answer.outcome, answer.remedy, description) {
+        (Outcome::Ok, ..) => String::new(),
+        (_, Some(remedy), _) => remedy,
+        (_, None, Some(description)) => context.fill(description.remedy),
+        (_, None, None) => String::new(),
+    };
+    CheckReport {
+        id: id.to_owned(),
+        outcome: answer.outcome,
+        inhibits: bad && description.is_none_or(|d| d.inhibits),
+        detail: answer.detail,
+        remedy,
+        milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+async fn ask(id: &str, context: &CheckContext) -> Asked {
+    match id {
+        "ldap-answers" => directory::answers(context).await,
+        "slapd-up" => directory::up(context).await,
+        "base-dn" => directory::base_dn(context).await,
+        "uids" => directory::uids(context).await,
+        "directory-backup" => directory::backup(context).await,
+        "schema-merged" => directory::schema_merged(context).await,
+        "domains-upgraded" => directory::upgraded(context, true).await,
+        "upgraded" => directory::upgraded(context, false).await,
+        "aci-loaded" => directory::aci_loaded(context).await,
+        "smtp-closed" => queue::smtp_closed(context).await,
+        "queue-empty" => queue::empty(context).await,
+        "sims-stopped" => old::stopped(context).await,
+        "old-store-removed" => old::store_removed(context).await,
+        "disk-space" => disk::space(context).await,
+        "config-directory-port" => new::config_port(context).await,
+        "ims-installed" => new::installed(context).await,
+        "setup-answers" => new::setup_answers(context).await,
+        "ims-stopped" => new::stopped(context).await,
+        "ims-up" => new::up(context).await,
+        "only-store-up" => new::only_store(context).await,
+        "store-stopped" => new::store_stopped(context).await,
+        "settings" => config::settings(context).await,
+        "synclevel-0" => config::synclevel(context, "0").await,
+        "synclevel-default" => config::synclevel(context, "-1").await,
+        "login-separator" => config::login_separator(context).await,
+        "mailboxes-complete" => mail::complete(context).await,
+        "tape-holds-everyone" => mail::tape(context).await,
+        "dirsync-done" => mail::dirsync(context).await,
+        "relay" => mail::relay(context).await,
+        _ => Err(Answer::unknown(format!(
+            "there is no check called `{}`",
+            display_safe(id)
+        ))),
+    }
+}
+
+/// Names the first few of many things.
+pub(crate) fn some<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<_> = names
+        .iter()
+        .take(SHOWN)
+        .map(|n| display_safe(n.as_ref()).into_owned())
+        .collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

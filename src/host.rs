@@ -42,6 +42,8 @@ pub struct Host {
     pub fqdn: String,
     /// The address that ports are tried at.
     pub address: String,
+    /// Added to a port when it is tried from here: tunnels, or a lab.
+    pub port_offset: u16,
     /// The way to it.
     pub transport: Transport,
     /// The folder on it below which effects leave their marks.
@@ -66,8 +68,28 @@ impl Host {
             name: name.to_owned(),
             fqdn: fqdn.to_owned(),
             address: address.to_owned(),
+            port_offset: 0,
             transport,
             scratch: wrapper::SCRATCH.to_owned(),
+        }
+    }
+
+    /// Takes a host from a site.
+    pub fn of_site(host: &crate::site::SiteHost) -> Self {
+        use crate::site::Transport as Way;
+        let transport = match host.transport {
+            Way::Local => Transport::Local,
+            Way::Via => Transport::Via(host.via.clone()),
+            Way::Ssh => Transport::Ssh {
+                destination: host.ssh_destination.as_ref().unwrap_or(&host.fqdn).clone(),
+                options: host.ssh_options.clone(),
+            },
+            Way::ByHand => Transport::ByHand,
+        };
+        let address = host.address.as_ref().unwrap_or(&host.fqdn);
+        Self {
+            port_offset: host.port_offset,
+            ..Self::new(&host.name, &host.fqdn, address, transport)
         }
     }
 
@@ -90,11 +112,12 @@ impl Host {
         loopback && matches!(self.transport, Transport::Via(_))
     }
 
-    /// Tries a TCP port of the host from here.
+    /// Tries a TCP port of the host (the well-known number) from here.
     ///
     /// Waits up to `patience` for the connect and, when `greeting`, as long again for a first line.
     pub async fn port(&self, port: u16, patience: Duration, greeting: bool) -> Port {
         use tokio::io::AsyncReadExt;
+        let port = port.saturating_add(self.port_offset);
         let connect = tokio::net::TcpStream::connect((self.address.as_str(), port));
         let mut stream = match tokio::time::timeout(patience, connect).await {
             Ok(Ok(stream)) => stream,

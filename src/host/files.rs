@@ -230,6 +230,7 @@ impl Host {
         limit: usize,
     ) -> Result<Vec<u8>, HostError> {
         let command = super::command_line(&act.shown());
+        self.transport.turn().await;
         let mut child = self.spawn(act, stdin.is_some(), true)?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let input = child.stdin.take();

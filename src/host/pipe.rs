@@ -110,7 +110,9 @@ pub async fn pipe(
             .host
             .order(right.effect, right.argv, &options, true, stdout)?
     };
+    right.host.transport.turn().await;
     let mut right_child = right.host.spawn(&right_act, true, true)?;
+    left.host.transport.turn().await;
     let mut left_child = match left.host.spawn(&left_act, false, true) {
         Ok(child) => child,
         Err(e) => {

@@ -113,6 +113,7 @@ impl Host {
         let begin = Instant::now();
         let stdout = options.stdout_to.clone().unwrap_or("keep".to_owned());
         let act = self.order(effect, argv, &options, options.stdin.is_some(), stdout)?;
+        self.transport.turn().await;
         let mut child = self.spawn(&act, options.stdin.is_some(), true)?;
         let input = child.stdin.take();
         let stdin = options.stdin;
@@ -154,6 +155,7 @@ impl Host {
         let act = Act::Ask {
             argv: checked(argv)?,
         };
+        self.transport.turn().await;
         let mut child = self.spawn(&act, false, true)?;
         let Ok(drained) = tokio::time::timeout(limit, drain(&mut child, KEEP)).await else {
             return Err(HostError::Late {

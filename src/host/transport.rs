@@ -59,6 +59,16 @@ impl Transport {
         }
     }
 
+    /// Waits for this transport's turn: a server refuses some of many connections that begin at
+    /// once (`MaxStartups`), so the starts of ssh are kept apart.
+    pub(super) async fn turn(&self) {
+        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        if matches!(self, Self::Ssh { .. }) {
+            let _mine = TURN.lock().await;
+            tokio::time::sleep(std::time::Duration::from_millis(120)).await;
+        }
+    }
+
     /// Whether an exit status of 255 may be the transport's own.
     pub fn may_lose_status(&self) -> bool {
         matches!(self, Self::Ssh { .. } | Self::Via(_))

@@ -5,12 +5,35 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What is in a folder, as far as it was told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// Messages; none when the number was not understood.
     pub messages: Option<u64>,
     /// Bytes; none when they were not told.
     pub bytes: Option<u64>,
+    /// How many folders of this name were counted together: a table of contents names two folders
+    /// alike whose names are the same once blanked.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub folders: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_one(folders: &u32) -> bool {
+    *folders == 1
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self {
+            messages: None,
+            bytes: None,
+            folders: 1,
+        }
+    }
 }
 
 impl Count {
@@ -19,6 +42,7 @@ impl Count {
         Self {
             messages: Some(messages),
             bytes: Some(bytes),
+            folders: 1,
         }
     }
 
@@ -29,6 +53,7 @@ impl Count {
         Self {
             messages: sum(self.messages, other.messages),
             bytes: sum(self.bytes, other.bytes),
+            folders: self.folders.saturating_add(other.folders),
         }
     }
 }
@@ -95,14 +120,16 @@ impl Inventory {
         )
     }
 
-    /// Returns the folders of a user that a restore will give one and the same name, by that name.
+    /// Returns the folders of a user that a restore will give one and the same name, by that name;
+    /// a name that was counted twice already stands for itself as often.
     ///
     /// Judged with a blank for every byte and with one for every character: either may happen.
     pub fn collisions(&self, user: &str) -> BTreeMap<FolderName, Vec<FolderName>> {
         let mut by_name: BTreeMap<FolderName, Vec<FolderName>> = BTreeMap::new();
-        for folder in self.0.get(user).into_iter().flat_map(BTreeMap::keys) {
+        for (folder, count) in self.0.get(user).into_iter().flatten() {
             for name in folder.restored() {
-                by_name.entry(name).or_default().push(folder.clone());
+                let folders = by_name.entry(name).or_default();
+                folders.extend((0..count.folders).map(|_| folder.clone()));
             }
         }
         by_name.retain(|_, folders| folders.len() > 1);
@@ -133,7 +160,11 @@ mod tests {
             [FolderName::new("B ta"), FolderName::new(&b"B\xe9ta"[..])]
         );
         assert_eq!(inventory.renamed("joe").len(), 1);
-        assert_eq!(inventory.total("joe"), Some(Count::new(4, 40)));
+        let total = inventory.total("joe").unwrap();
+        assert_eq!(
+            (total.messages, total.bytes, total.folders),
+            (Some(4), Some(40), 4)
+        );
     }
 
     #[test]
@@ -141,7 +172,7 @@ mod tests {
         let mut inventory = Inventory::default();
         inventory.add("joe", FolderName::new(&b"\xff\\"[..]), Count::new(1, 10));
         inventory.add("joe", FolderName::new("INBOX"), Count::default());
-        assert_eq!(inventory.total("joe"), Some(Count::default()));
+        assert_eq!(inventory.total("joe").unwrap().messages, None);
         let text = serde_json::to_string(&inventory).unwrap();
         assert_eq!(serde_json::from_str::<Inventory>(&text).unwrap(), inventory);
     }

@@ -203,13 +203,14 @@ fn user(expected: &Folders, actual: &Folders, inbox: InboxRule) -> Vec<Finding> 
         if let Some(count) = left.remove(&name) {
             found.push((name.clone(), count));
         }
-        if group.len() > 1 {
+        let together: u32 = group.iter().map(|(_, count)| count.folders).sum();
+        if together > 1 {
             // Of k folders with one name k - 1 may have a date.
             let dated: Vec<_> = left
                 .keys()
                 .filter(|f| !expected.contains_key(*f))
                 .filter(|f| f.without_date().as_ref() == Some(&name))
-                .take(group.len() - 1)
+                .take(together as usize - 1)
                 .cloned()
                 .collect();
             for folder in dated {
@@ -447,6 +448,26 @@ mod tests {
             ],
         );
         assert_eq!(thrice.verdict(), Verdict::Twins);
+    }
+
+    #[test]
+    fn folders_that_were_named_alike_in_the_table_of_contents_may_come_apart() {
+        let mut expected = Inventory::default();
+        expected.add("joe", FolderName::new("B ta"), Count::new(3, 3000));
+        expected.add("joe", FolderName::new("B ta"), Count::new(2, 2000));
+        let verdict = |new: &[(&str, &[u8], u64)]| {
+            compare(&expected, &inventory(new), &map(), InboxRule::Exact)[0].verdict()
+        };
+        let (first, second) = (&b"B ta"[..], &b"B ta.112326.101010"[..]);
+        assert_eq!(
+            verdict(&[("joe", first, 3), ("joe", second, 2)]),
+            Verdict::Complete
+        );
+        assert_eq!(verdict(&[("joe", first, 5)]), Verdict::Complete);
+        assert_eq!(verdict(&[("joe", first, 3)]), Verdict::Missing);
+        let again = &b"B ta.112326.111111"[..];
+        let thrice = [("joe", first, 3), ("joe", second, 2), ("joe", again, 3)];
+        assert_eq!(verdict(&thrice), Verdict::Twins);
     }
 
     #[test]

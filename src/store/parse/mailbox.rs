@@ -20,6 +20,7 @@ pub fn parse_mboxutil(output: &[u8]) -> Reading<Inventory> {
             let count = Count {
                 messages: numbers.first().copied(),
                 bytes: numbers.get(1).map(|kib| kib.saturating_mul(1024)),
+                ..Count::default()
             };
             inventory.add(&user, folder, count);
         } else if !header(line) {

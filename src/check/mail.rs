@@ -1,0 +1,269 @@
+//! The mail itself and its ways: mailboxes compared, the tape, the address cache, who may relay.
+
+use super::{Answer, Asked, CheckContext, Outcome, people, some};
+use crate::host::Reading;
+use crate::scenario::Role;
+use crate::store::parse::{parse_mboxutil, parse_quotas, parse_toc};
+use crate::store::{Inventory, UserReport, Verdict, compare, rename_map};
+use std::time::Duration;
+
+/// How long a large store or a tape may take to be read.
+const LONG: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) async fn complete(context: &CheckContext) -> Asked {
+    let Some(expected) = &context.expected else {
+        return Ok(Answer::unknown(
+            "what was in the old store is not known yet",
+        ));
+    };
+    let map = rename_map(&context.people().await?).map_err(|problems| {
+        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Answer::failed(some(&all))
+    })?;
+    // Once for everybody: listing weighs on the store.
+    let listed = context.admin("mboxutil", &["-l"], LONG).await?;
+    if listed.status != Some(0) || listed.cut {
+        let said = listed.stderr_text();
+        return Ok(Answer::not_understood("mboxutil -l", &said));
+    }
+    let actual = match parse_mboxutil(&listed.stdout) {
+        Reading::Understood(inventory) => inventory,
+        Reading::Unknown { raw } => return Ok(Answer::not_understood("mboxutil -l", &raw)),
+    };
+    let reports = compare(expected, &actual, &map, context.inbox);
+    Ok(judge(&reports, context))
+}
+
+/// Judges the reports of all users; those somebody has accepted as they are only warn.
+fn judge(reports: &[UserReport], context: &CheckContext) -> Answer {
+    let messages: Option<u64> = reports.iter().map(|r| r.messages).sum();
+    let messages = messages.map_or("all".to_owned(), |m| m.to_string());
+    let line = |r: &UserReport| {
+        let first = r.findings.first().map(ToString::to_string);
+        format!("{}: {}", r.new_id, first.unwrap_or_default())
+    };
+    let (accepted, open): (Vec<_>, Vec<_>) = reports
+        .iter()
+        .filter(|r| !r.is_complete())
+        .partition(|r| context.accepted.contains(&r.old_id));
+    if !open.is_empty() {
+        let lines: Vec<String> = open.iter().map(|r| line(r)).collect();
+        let told = open.iter().all(|r| r.verdict() == Verdict::Unknown);
+        let detail = format!(
+            "{} of {} users: {}",
+            open.len(),
+            reports.len(),
+            some(&lines)
+        );
+        return Answer {
+            outcome: if told {
+                Outcome::Unknown
+            } else {
+                Outcome::Failed
+            },
+            detail,
+            remedy: None,
+        };
+    }
+    if !accepted.is_empty() {
+        let lines: Vec<String> = accepted.iter().map(|r| line(r)).collect();
+        return Answer::warning(format!("accepted as they are: {}", some(&lines)));
+    }
+    let sizes: Vec<String> = reports
+        .iter()
+        .filter(|r| !r.findings.is_empty())
+        .map(line)
+        .collect();
+    if !sizes.is_empty() {
+        return Answer::warning(format!(
+            "no message is missing; sizes differ: {}",
+            some(&sizes)
+        ))
+        .advise("Look at a message of theirs; line ends alone do not explain it.");
+    }
+    Answer::ok(format!(
+        "{} users, {messages} messages, each once",
+        reports.len()
+    ))
+}
+
+pub(super) async fn tape(context: &CheckContext) -> Asked {
+    let tape = match &context.tape {
+        Some(tape) => tape.clone(),
+        None => read_tape(context).await?,
+    };
+    let Some(expected) = &context.expected else {
+        return against_list(context, &tape).await;
+    };
+    let mut missing = Vec::new();
+    for (user, folders) in expected.users().filter(|(_, folders)| !folders.is_empty()) {
+        let want = expected.total(user).and_then(|c| c.messages);
+        let have = tape.total(user).and_then(|c| c.messages);
+        if tape.folders(user).is_none() || have < want {
+            missing.push(format!("{user} ({} folders)", folders.len()));
+        }
+    }
+    Ok(told(&missing, &tape))
+}
+
+async fn read_tape(context: &CheckContext) -> Result<Inventory, Answer> {
+    let host = context.host(Role::New)?;
+    let tool = format!(
+        "{}/bin/msg/store/bin/imsrestore",
+        context.site.new.server_root
+    );
+    let device = context.site.store.tape_device.clone();
+    let argv = [tool, "-f".to_owned(), device, "-t".to_owned()];
+    let listed = host.ask(&argv, LONG).await?;
+    if listed.status != Some(0) || listed.cut {
+        let said = listed.stderr_text();
+        return Err(Answer::failed(format!(
+            "the tape cannot be read to its end: {}",
+            crate::base::display_safe(said.trim())
+        )));
+    }
+    match parse_toc(&listed.stdout) {
+        Reading::Understood(inventory) => Ok(inventory),
+        Reading::Unknown { raw } => Err(Answer::not_understood("imsrestore -t", &raw)),
+    }
+}
+
+/// Against the old store's own list of users, as long as it is there.
+async fn against_list(context: &CheckContext, tape: &Inventory) -> Asked {
+    let host = context.host(Role::Old)?;
+    let tool = format!("{}/imquotacheck", context.site.old.sbin);
+    let argv = [tool, "-v".to_owned(), "-n".to_owned()];
+    let listed = host.ask(&argv, LONG).await?;
+    let quotas = match parse_quotas(&listed.stdout_text()) {
+        Reading::Understood(quotas) => quotas,
+        Reading::Unknown { raw } => return Ok(Answer::not_understood("imquotacheck", &raw)),
+    };
+    let missing: Vec<String> = quotas
+        .users
+        .iter()
+        .filter(|q| tape.folders(&q.user).is_none())
+        .map(|q| q.user.clone())
+        .collect();
+    Ok(told(&missing, tape))
+}
+
+fn told(missing: &[String], tape: &Inventory) -> Answer {
+    if missing.is_empty() {
+        return Answer::ok(format!("{} users are on it", tape.len()));
+    }
+    Answer::failed(format!("not on it, or not all of it: {}", some(missing)))
+}
+
+/// Tries addresses: a dirsync with a wrong base DN ends well and knows nobody.
+pub(super) async fn dirsync(context: &CheckContext) -> Asked {
+    let connection = context.connect().await?;
+    let people = people::read(&connection, &context.site).await?;
+    connection.close().await;
+    let addresses: Vec<String> = people
+        .entries
+        .iter()
+        .filter(|(kind, _)| *kind == crate::directory::EntryKind::User)
+        .filter_map(|(_, entry)| entry.text("mail").map(str::to_owned))
+        .filter(|mail| mail.contains('@') && !mail.starts_with('-'))
+        .collect();
+    // One of each domain is enough.
+    let mut tried: Vec<&String> = Vec::new();
+    for address in &addresses {
+        let domain = address.rsplit('@').next();
+        if !tried.iter().any(|a| a.rsplit('@').next() == domain) {
+            tried.push(address);
+        }
+    }
+    if tried.is_empty() {
+        return Ok(Answer::unknown("nobody has an address to try"));
+    }
+    let host = context.host(Role::New)?;
+    let tool = format!("{}/imsimta", context.site.new.instance_root);
+    let mut unknown = Vec::new();
+    for address in tried.iter().take(5) {
+        let argv = ["test", "-rewrite", address.as_str()].map(str::to_owned);
+        let argv: Vec<String> = std::iter::once(tool.clone()).chain(argv).collect();
+        let result = host.ask(&argv, context.patience * 6).await?;
+        let said = format!("{}{}", result.stdout_text(), result.stderr_text());
+        if !said.contains("ims-ms") {
+            unknown.push((*address).clone());
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(Answer::ok(format!("it knows {}", some(&tried))));
+    }
+    Ok(Answer::failed(format!(
+        "it does not deliver to {}",
+        some(&unknown)
+    )))
+}
+
+/// Looks for the site's networks in the mapping table that says who may relay.
+pub(super) async fn relay(context: &CheckContext) -> Asked {
+    let networks = &context.site.relay.networks;
+    let host = context.host(Role::New)?;
+    let path = format!("{}/imta/config/mappings", context.site.new.instance_root);
+    let Some(bytes) = host.read_file(&path, 4 << 20).await? else {
+        return Ok(Answer::unknown(format!("there is no {path}")));
+    };
+    let entries = internal_ip(&String::from_utf8_lossy(&bytes));
+    let missing: Vec<&String> = networks
+        .iter()
+        .filter(|network| !allows(&entries, &format!("$({network})")))
+        .collect();
+    if !missing.is_empty() {
+        return Ok(Answer::failed(format!("may not relay: {}", some(&missing))));
+    }
+    if allows(&entries, "*") {
+        return Ok(Answer::failed("everybody may relay"));
+    }
+    if networks.is_empty() {
+        return Ok(Answer::ok(
+            "nobody may relay, and the site names no network",
+        ));
+    }
+    Ok(Answer::ok(format!("may relay: {}", some(networks))))
+}
+
+/// The entries of table `INTERNAL_IP`: pattern, and whether it allows.
+fn internal_ip(text: &str) -> Vec<(String, bool)> {
+    let mut inside = false;
+    let mut entries = Vec::new();
+    for line in text.lines() {
+        if line.trim().is_empty() || line.starts_with('!') {
+            continue;
+        }
+        if !line.starts_with(char::is_whitespace) {
+            inside = line.trim() == "INTERNAL_IP";
+            continue;
+        }
+        let mut words = line.split_whitespace();
+        if let (true, Some(pattern), Some(answer)) = (inside, words.next(), words.next()) {
+            entries.push((pattern.to_owned(), answer.to_uppercase().contains("$Y")));
+        }
+    }
+    entries
+}
+
+/// Whether a pattern is answered with yes before everybody is answered.
+fn allows(entries: &[(String, bool)], pattern: &str) -> bool {
+    let first = entries.iter().find(|(p, _)| p == pattern || p == "*");
+    first.is_some_and(|(p, yes)| *yes && p == pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_count_only_before_the_entry_for_everybody() {
+        let text = "! comment\nOTHER\n\n  $(10.0.0.0/8)  $Y\n\nINTERNAL_IP\n\n  \
+                    $(192.0.2.0/24)  $Y\n  *  $N\n  $(198.51.100.0/24)  $Y\n";
+        let entries = internal_ip(text);
+        assert!(allows(&entries, "$(192.0.2.0/24)"));
+        assert!(!allows(&entries, "$(198.51.100.0/24)"));
+        assert!(!allows(&entries, "$(10.0.0.0/8)"));
+        assert!(!allows(&entries, "*"));
+        assert!(allows(&internal_ip("INTERNAL_IP\n * $Y\n"), "*"));
+    }
+}

@@ -1,0 +1,69 @@
+//! The old server: stopped, with the directory still up; its store gone, where that was wanted.
+
+use super::{Answer, Asked, CheckContext, processes, some};
+use crate::host::{Port, Reading};
+use crate::scenario::Role;
+
+pub(super) async fn stopped(context: &CheckContext) -> Asked {
+    let host = context.host(Role::Old)?;
+    let all = match host.processes().await? {
+        Reading::Understood(all) => all,
+        Reading::Unknown { raw } => return Ok(Answer::not_understood("ps -ef", &raw)),
+    };
+    let site = &context.site;
+    let left: Vec<String> = all
+        .iter()
+        .filter(|p| processes::is_old(p, site))
+        .map(|p| format!("{} ({})", p.name(), p.pid))
+        .collect();
+    if !left.is_empty() {
+        return Ok(Answer::failed(format!("still running: {}", some(&left))));
+    }
+    // The new server on the same host may have the ports by now.
+    let taken_over = |name: &str| {
+        all.iter()
+            .any(|p| p.name() == name && processes::is_new(p, site))
+    };
+    let ports = [
+        (site.old.smtp_port, "dispatcher"),
+        (site.old.pop_port, "popd"),
+        (site.old.imap_port, "imapd"),
+    ];
+    for (port, successor) in ports {
+        if taken_over(successor) {
+            continue;
+        }
+        match host.port(port, context.patience, false).await {
+            Port::Refused => {}
+            Port::Open(_) => {
+                return Ok(Answer::failed(format!(
+                    "no process of SIMS is left, and port {port} still takes connections"
+                )));
+            }
+            Port::Silent(why) => return Ok(Answer::unknown(format!("port {port}: {why}"))),
+        }
+    }
+    super::directory::up(context).await.map(|directory| {
+        if directory.outcome == super::Outcome::Ok {
+            Answer::ok("no process is left, the ports refuse, and the directory answers")
+        } else {
+            Answer {
+                detail: format!(
+                    "SIMS is down, and so is the directory: {}",
+                    directory.detail
+                ),
+                ..directory
+            }
+            .advise(context.fill("Start it: {directory.instance_root}/start-slapd"))
+        }
+    })
+}
+
+pub(super) async fn store_removed(context: &CheckContext) -> Asked {
+    let host = context.host(Role::Old)?;
+    let root = &context.site.old.store_root;
+    if host.exists(root).await? {
+        return Ok(Answer::failed(format!("{root} is still there")));
+    }
+    Ok(Answer::ok(format!("{root} is gone")))
+}
