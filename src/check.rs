@@ -140,11 +140,10 @@ pub async fn run(id: &str, context: &CheckContext) -> CheckReport {
     let answer = asked.unwrap_or_else(|answer| answer);
     let description = describe(id);
     let bad = matches!(answer.outcome, Outcome::Failed | Outcome::Unknown);
-    let remedy = match (answer.outcome, answer.remedy, description) {
-        (Outcome::Ok, ..) => String::new(),
-        (_, Some(remedy), _) => remedy,
-        (_, None, Some(description)) => context.fill(description.remedy),
-        (_, None, None) => String::new(),
+    let usual = || description.map(|d| context.fill(d.remedy));
+    let remedy = match answer.outcome {
+        Outcome::Ok => String::new(),
+        _ => answer.remedy.or_else(usual).unwrap_or_default(),
     };
     CheckReport {
         id: id.to_owned(),

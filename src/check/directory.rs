@@ -87,7 +87,7 @@ pub(super) async fn uids(context: &CheckContext) -> Asked {
     let renamed: Vec<&str> = users
         .iter()
         .filter(|u| u.needs_rename())
-        .map(|u| u.new_id())
+        .map(crate::store::StoreUser::new_id)
         .collect();
     Ok(Answer::ok(if renamed.is_empty() {
         format!("{} ids, all in lower case", users.len())

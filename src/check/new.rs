@@ -285,7 +285,7 @@ pub(super) async fn up(context: &CheckContext) -> Asked {
             (Port::Open(_), None) => {}
             (Port::Open(Some(said)), Some(greeting)) if said.starts_with(greeting) => {}
             (Port::Open(said), Some(_)) => {
-                wrong.push(format!("port {port} says `{}`", said.unwrap_or_default()))
+                wrong.push(format!("port {port} says `{}`", said.unwrap_or_default()));
             }
             (Port::Refused, _) => wrong.push(format!("port {port} refuses")),
             (Port::Silent(why), _) => return Ok(Answer::unknown(format!("port {port}: {why}"))),

@@ -120,6 +120,11 @@ fn judge(tree: &QueueTree, counted: &[String]) -> Answer {
     Answer::ok("no message is left")
 }
 
+/// A message whose file ends in `.HELD` never goes out by itself.
+fn is_held(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| end == "HELD")
+}
+
 /// Reads the tree by listing it, for when the vendor's tool says nothing useful.
 async fn files(context: &CheckContext, host: &Host) -> Result<QueueTree, Answer> {
     let root = &context.site.old.queue_root;
@@ -134,7 +139,7 @@ async fn files(context: &CheckContext, host: &Host) -> Result<QueueTree, Answer>
             if file.kind == Kind::File {
                 tree.files.push(QueueFile {
                     channel: channel.name.clone(),
-                    held: file.name.ends_with(".HELD"),
+                    held: is_held(&file.name),
                     name: file.name,
                     attempts: None,
                     since: String::new(),
@@ -157,7 +162,7 @@ mod tests {
                 .map(|name| QueueFile {
                     channel: "tcp_local".to_owned(),
                     name: (*name).to_owned(),
-                    held: name.ends_with(".HELD"),
+                    held: is_held(name),
                     attempts: Some(2),
                     since: String::new(),
                 })
