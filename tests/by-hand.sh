@@ -123,12 +123,21 @@ listens 389 || fail "the directory has gone with SIMS"
 step '5: (left out: there is room for both stores)'
 
 step 6: install the new server with a directory of its own for its configuration, and stop it
-"$R/cdrom/iplanet/setup" <<ANSWERS
-/usr/iplanet/server5
-No
-390
-$config_password
-ANSWERS
+# An empty line takes what is offered.
+{
+  echo                    # server root
+  echo                    # this computer's name
+  echo No                 # register with an existing configuration directory?
+  echo No                 # use another directory for the data?
+  echo 390                # the new directory's port: the old one keeps 389
+  echo                    # its suffix
+  echo                    # its manager
+  echo "$config_password" # the manager's password
+  echo "$config_password" # and again
+  echo                    # default organization
+  echo                    # the mail server's user
+  echo                    # and group
+} | "$R/cdrom/iplanet/setup"
 "$instance_root/stop-msg"
 
 step 7: the users and groups stay in the old directory
