@@ -213,7 +213,10 @@ fn mail_left_in_the_old_queue_is_missing_and_held() {
     }
     for item in audit["held"].as_array().unwrap() {
         let file = item["file"].as_str().unwrap();
-        assert!(file.starts_with("hosts/mail/var/opt/SUNWmail/imta/queue/"), "{file}");
+        assert!(
+            file.starts_with("hosts/mail/var/opt/SUNWmail/imta/queue/"),
+            "{file}"
+        );
     }
 }
 
@@ -226,7 +229,10 @@ fn with_synclevel_left_at_zero_a_power_cut_loses_the_mail_that_was_taken() {
     only(&audit, &["missing"]);
     let missing = audit["missing"].as_array().unwrap();
     assert_eq!(missing.len(), 1, "{audit:#}");
-    assert_eq!(missing[0]["message_id"], "<lost-in-the-cache@by-hand.example.com>");
+    assert_eq!(
+        missing[0]["message_id"],
+        "<lost-in-the-cache@by-hand.example.com>"
+    );
     assert_eq!(missing[0]["from"], "traffic");
 }
 

@@ -12,9 +12,11 @@
 )]
 
 mod arrows;
+mod by_hand;
 mod directory_golden;
 mod directory_lab;
 mod directory_slapd;
 mod lab_create;
+mod lab_phrases;
 mod lab_stores;
 mod plan_draft;
