@@ -1,5 +1,6 @@
 //! The directory room against a real `OpenLDAP` server, started by each test for itself.
 
+use crate::slapd::{MANAGER, PASSWORD, PEOPLE, Slapd, fill, person};
 use imsmigrate::base::Secret;
 use imsmigrate::directory::ldif::{self, Record};
 use imsmigrate::directory::schema::{Kind, SchemaResult, compare, merge};
@@ -9,178 +10,7 @@ use imsmigrate::directory::{
     Schema, Target, Tls, UndoSink, searches,
 };
 use ldap3::Scope;
-use std::fmt::Write as _;
-use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-const MANAGER: &str = "cn=manager,o=internet";
-const PASSWORD: &str = "s3cret word";
-
-/// A private slapd with the merged schema; stopped when dropped.
-struct Slapd {
-    dir: tempfile::TempDir,
-    port: u16,
-    child: Child,
-}
-
-impl Drop for Slapd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The merged schema as `OpenLDAP` takes it: numeric OIDs, without what it defines itself.
-fn openldap_schema() -> String {
-    let merged = Schema::merged();
-    let mut text = String::new();
-    for (index, definition) in merged.definitions.iter().enumerate() {
-        if ["mail", "preferredLanguage"].contains(&definition.name()) {
-            continue;
-        }
-        let oid = if definition.oid.ends_with("-oid") {
-            format!("1.3.6.1.4.1.55555.1.{index}")
-        } else {
-            definition.oid.clone()
-        };
-        let keyword = match definition.kind {
-            Kind::Attribute => "attributetype",
-            Kind::Class => "objectclass",
-        };
-        let rest = definition.text.replacen(&definition.oid, &oid, 1);
-        writeln!(text, "{keyword} {rest}").unwrap();
-    }
-    text
-}
-
-impl Slapd {
-    fn start() -> Self {
-        for _ in 0..5 {
-            if let Some(slapd) = Self::try_start() {
-                return slapd;
-            }
-        }
-        panic!("slapd does not start");
-    }
-
-    /// `None` when somebody else took the port in between.
-    fn try_start() -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path();
-        fs::create_dir(path.join("db")).unwrap();
-        fs::write(path.join("ims.schema"), openldap_schema()).unwrap();
-        let here = path.display();
-        let conf = format!(
-            "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\n\
-             include /etc/ldap/schema/inetorgperson.schema\ninclude {here}/ims.schema\n\
-             pidfile {here}/pid\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\nloglevel 0\n\
-             sizelimit size.soft=100 size.hard=100\n\
-             database mdb\nmaxsize 268435456\nsuffix o=internet\nrootdn \"{MANAGER}\"\n\
-             rootpw \"{PASSWORD}\"\ndirectory {here}/db\ndbnosync\nindex objectClass eq\n"
-        );
-        fs::write(path.join("slapd.conf"), conf).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let program = ["/usr/sbin/slapd", "/usr/libexec/slapd", "slapd"]
-            .into_iter()
-            .find(|p| Path::new(p).exists() || !p.starts_with('/'))
-            .unwrap();
-        let log = fs::File::create(path.join("log")).unwrap();
-        let child = Command::new(program)
-            .args(["-d", "0", "-h", &format!("ldap://127.0.0.1:{port}"), "-f"])
-            .arg(path.join("slapd.conf"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut slapd = Self { dir, port, child };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if slapd.child.try_wait().unwrap().is_some() {
-                let log = fs::read_to_string(slapd.dir.path().join("log")).unwrap();
-                assert!(log.contains("bind") || log.is_empty(), "slapd: {log}");
-                return None;
-            }
-            assert!(Instant::now() < deadline, "slapd does not listen");
-            std::thread::yield_now();
-        }
-        Some(slapd)
-    }
-
-    fn target(&self) -> Target {
-        Target {
-            host: "127.0.0.1".into(),
-            port: self.port,
-            bind_dn: MANAGER.into(),
-            tls: Tls::Plain,
-        }
-    }
-
-    async fn open(&self) -> Connection {
-        Connection::open(&self.target(), &Secret::new(PASSWORD.into()))
-            .await
-            .unwrap()
-    }
-
-    /// Every entry with every user attribute, as `ldapsearch` writes it, sorted.
-    fn dump(&self) -> String {
-        let output = Command::new("ldapsearch")
-            .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-H"])
-            .arg(format!("ldap://127.0.0.1:{}", self.port))
-            .args([
-                "-D",
-                MANAGER,
-                "-w",
-                PASSWORD,
-                "-b",
-                "o=internet",
-                "(objectClass=*)",
-            ])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mut entries: Vec<Vec<&str>> = text
-            .split("\n\n")
-            .map(|entry| {
-                let mut lines: Vec<_> = entry.lines().filter(|l| !l.is_empty()).collect();
-                lines.sort_unstable();
-                lines
-            })
-            .filter(|lines| !lines.is_empty())
-            .collect();
-        entries.sort();
-        entries
-            .iter()
-            .map(|lines| lines.join("\n"))
-            .collect::<Vec<_>>()
-            .join("\n\n")
-    }
-}
-
-fn person(dn: &str, uid: &str) -> Entry {
-    Entry::new(dn)
-        .with("objectClass", "top")
-        .with("objectClass", "person")
-        .with("objectClass", "organizationalPerson")
-        .with("objectClass", "inetOrgPerson")
-        .with("objectClass", "inetSubscriber")
-        .with("objectClass", "inetMailUser")
-        .with("objectClass", "inetMailRouting")
-        .with("cn", uid)
-        .with("sn", uid)
-        .with("uid", uid)
-        .with("mail", "someone@siroe.com")
-        .with("mailHost", "mail.siroe.com")
-        .with("inetMailUserVersion", "1.0")
-}
 
 /// Keeps nothing: for leaving the entries as a crash would.
 struct Nowhere;
@@ -195,64 +25,6 @@ struct Full;
 impl UndoSink for Full {
     fn save(&mut self, _: &[u8]) -> std::io::Result<()> {
         Err(std::io::ErrorKind::StorageFull.into())
-    }
-}
-
-const PEOPLE: &str = "ou=people,dc=siroe,dc=com,o=internet";
-
-/// A small site: domain, users (some with names that need every escape), groups.
-async fn fill(connection: &Connection) {
-    let entries = [
-        Entry::new("o=internet")
-            .with("objectClass", "organization")
-            .with("o", "internet"),
-        Entry::new("dc=com,o=internet")
-            .with("objectClass", "domain")
-            .with("dc", "com"),
-        Entry::new("dc=siroe,dc=com,o=internet")
-            .with("objectClass", "domain")
-            .with("objectClass", "mailDomain")
-            .with("dc", "siroe")
-            .with("mailHosts", "mail.siroe.com"),
-        Entry::new(PEOPLE)
-            .with("objectClass", "organizationalUnit")
-            .with("ou", "people"),
-        person(&format!("uid=Anderson,{PEOPLE}"), "Anderson")
-            .with("rfc822MailAlias", "andy@siroe.com")
-            .with("rfc822MailAlias", "a.a@siroe.com")
-            .with("inetSubscriberStatus", "active")
-            .with("mailQuota", "2T")
-            .with("mailMessageStore", "/var/mail"),
-        person(
-            &format!("uid=Zo\u{eb} \u{202e}x,{PEOPLE}"),
-            "Zo\u{eb} \u{202e}x",
-        )
-        .with("description", "caf\u{e9}\n second line ")
-        .with("jpegPhoto", b"\xff\xd8\x00\x01\xfe"),
-        person(
-            &format!("uid=\\20a\\2Cb\\2B\\22c\\22\\3D\\23,{PEOPLE}"),
-            " a,b+\"c\"=#",
-        )
-        .with("userPassword", b"{SHA}\x80\x81"),
-        person(&format!("uid=x\\; rm -rf /,{PEOPLE}"), "x; rm -rf /"),
-        Entry::new(format!("cn=Staff,{PEOPLE}"))
-            .with("objectClass", "groupOfUniqueNames")
-            .with("objectClass", "inetMailGroup")
-            .with("objectClass", "inetMailRouting")
-            .with("cn", "Staff")
-            .with("mail", "staff@siroe.com")
-            .with("mailHost", "mail.siroe.com")
-            .with("uniqueMember", format!("uid=Anderson,{PEOPLE}"))
-            .with("rfc822MailMember", "b@example.org")
-            .with("rfc822MailMember", "a@example.org")
-            .with("expandable", "TRUE")
-            .with("inetMailGroupVersion", "1.0"),
-    ];
-    for entry in &entries {
-        connection
-            .add(entry)
-            .await
-            .unwrap_or_else(|e| panic!("{}: {e}", entry.dn));
     }
 }
 
@@ -595,23 +367,42 @@ async fn needs_slapd_bad_input_says_what_and_where() {
 }
 
 #[tokio::test]
-async fn needs_slapd_a_server_that_goes_away_stops_the_work_and_another_call_goes_on() {
+async fn needs_slapd_needs_ldapsearch_a_server_killed_in_the_middle_loses_and_doubles_nothing() {
     let mut slapd = Slapd::start();
     let connection = slapd.open().await;
     fill(&connection).await;
+    let before = slapd.dump();
     let planned = plans(&connection).await;
-    slapd.child.kill().unwrap();
-    slapd.child.wait().unwrap();
-    let mut sink = FileUndo::open(&slapd.dir.path().join("undo")).unwrap();
-    let applied = apply(&connection, &planned, &mut sink, &mut |_| {})
-        .await
-        .unwrap();
-    assert_eq!(applied.outcomes, []);
+    let file = slapd.dir.path().join("undo.ldif");
+    let mut sink = FileUndo::open(&file).unwrap();
+    let mut settled = 0;
+    let applied = apply(&connection, &planned, &mut sink, &mut |_| {
+        settled += 1;
+        if settled == 3 {
+            slapd.child.kill().unwrap();
+            slapd.child.wait().unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(applied.outcomes.len(), 3);
     let stopped = applied.stopped.unwrap();
     assert!(
         stopped.retryable() && stopped.connection_lost(),
         "{stopped}"
     );
+
+    slapd.restart();
+    let connection = slapd.open().await;
+    let results = apply_all(&connection, &planned, &file).await;
+    let already = results
+        .iter()
+        .filter(|r| **r == EntryResult::Already)
+        .count();
+    assert_eq!(already, 3, "{results:?}");
+    assert!(plans(&connection).await.is_empty());
+    undo_all(&connection, &file).await;
+    assert_eq!(slapd.dump(), before);
 }
 
 #[tokio::test]
@@ -668,4 +459,38 @@ async fn needs_slapd_the_schema_is_read_and_a_refused_merge_is_reported_in_the_s
     let outcomes = merge(&connection, &schema.dn, &changes).await.unwrap();
     assert!(matches!(outcomes.as_slice(), [one]
         if matches!(&one.result, SchemaResult::Failed { reason } if !reason.is_empty())));
+}
+
+#[tokio::test]
+async fn needs_slapd_tls_is_checked_against_the_ca_and_the_host_name() {
+    let slapd = Slapd::start();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tls/ca.pem");
+    let start = Tls::StartTls {
+        ca_file: Some(own.clone()),
+    };
+    let whole = Tls::Ldaps { ca_file: Some(own) };
+    let none = Tls::Ldaps { ca_file: None };
+    let secret = Secret::new(PASSWORD.into());
+    for (tls, port, host, good) in [
+        (&start, slapd.port, "localhost", true),
+        (&whole, slapd.tls_port, "localhost", true),
+        (&whole, slapd.tls_port, "127.0.0.1", false),
+        (&none, slapd.tls_port, "localhost", false),
+    ] {
+        let target = Target {
+            host: host.into(),
+            port,
+            tls: tls.clone(),
+            ..slapd.target()
+        };
+        match Connection::open(&target, &secret).await {
+            Ok(connection) => {
+                assert!(good, "{host} {tls:?}");
+                connection.root_dse().await.unwrap();
+                connection.close().await;
+            }
+            Err(DirectoryError::Tls { .. }) => assert!(!good, "{host} {tls:?}"),
+            Err(other) => panic!("{host} {tls:?}: {other}"),
+        }
+    }
 }

@@ -20,3 +20,4 @@ mod lab_create;
 mod lab_phrases;
 mod lab_stores;
 mod plan_draft;
+mod slapd;

@@ -2,7 +2,7 @@
 
 use super::preview::undo_ldif;
 use super::undo::UndoSink;
-use crate::base::display_safe;
+use crate::base::{Hint, display_safe};
 use crate::directory::connection::Connection;
 use crate::directory::entry::{Change, Entry, same_values};
 use crate::directory::error::DirectoryError;
@@ -67,6 +67,12 @@ pub enum ApplyError {
     /// The undo could not be made safe; nothing of its chunk was sent.
     #[error("the undo could not be written, so nothing was sent: {0}")]
     Undo(#[from] std::io::Error),
+}
+
+impl Hint for ApplyError {
+    fn hints(&self) -> Vec<String> {
+        vec!["make room where the run keeps its files, then retry".to_owned()]
+    }
 }
 
 /// Changes the entries as planned.

@@ -1,7 +1,7 @@
 //! The undo: on disk before the change it undoes, and restoring byte for byte.
 
 use super::apply::{Applied, EntryOutcome, Step};
-use crate::base::display_safe;
+use crate::base::{Hint, display_safe};
 use crate::directory::connection::Connection;
 use crate::directory::ldif::{LdifError, Record, parse};
 use sha2::{Digest as _, Sha256};
@@ -56,6 +56,17 @@ pub enum UndoFileError {
         /// Where.
         source: LdifError,
     },
+}
+
+impl Hint for UndoFileError {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Damaged { .. } => vec![
+                "take the file from a backup of the run's folder; nothing was changed".to_owned(),
+            ],
+            Self::File { .. } | Self::Ldif { .. } => Vec::new(),
+        }
+    }
 }
 
 impl FileUndo {
