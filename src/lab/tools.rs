@@ -10,6 +10,7 @@ pub mod directory;
 pub mod getopt;
 pub mod imbackup;
 pub mod imquotacheck;
+pub mod imsbackup;
 pub mod imsdaaci;
 pub mod imsdirmig;
 pub mod imsimta;
@@ -125,6 +126,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("bin/msg/admin/bin/stored", startmsg::stored),
     ("bin/msg/migrate/bin/imsdaaci", imsdaaci::run),
     ("bin/msg/migrate/bin/imsdirmig", imsdirmig::run),
+    ("bin/msg/store/bin/imsbackup", imsbackup::run),
     ("bin/msg/store/bin/imsrestore", imsrestore::run),
     ("cdrom/iplanet/setup", setup::run),
     ("configutil", configutil::run),
