@@ -22,6 +22,7 @@ const SERVER_COMMANDS: &[&str] = &[
     "bin/msg/admin/bin/stored",
     "bin/msg/migrate/bin/imsdaaci",
     "bin/msg/migrate/bin/imsdirmig",
+    "bin/msg/store/bin/imsbackup",
     "bin/msg/store/bin/imsrestore",
 ];
 
