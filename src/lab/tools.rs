@@ -82,6 +82,9 @@ pub fn real_path(root: &Path, path: &str) -> PathBuf {
     }
 }
 
+/// The exit status of a command whose reader has gone (128 + SIGPIPE).
+const BROKEN_PIPE: u8 = 141;
+
 /// Runs the vendor command at `path` of `host` with this process's streams; returns its exit status.
 ///
 /// # Errors
@@ -97,7 +100,13 @@ pub fn main(dir: &Path, host: &str, path: &str, args: &[String]) -> Result<u8, L
         out: &mut std::io::stdout().lock(),
         err: &mut std::io::stderr().lock(),
     };
-    let status = run(&mut context, args)?;
+    let status = match run(&mut context, args) {
+        // As the signal would end it.
+        Err(LabError::File { source, .. }) if source.kind() == std::io::ErrorKind::BrokenPipe => {
+            return Ok(BROKEN_PIPE);
+        }
+        other => other?,
+    };
     // A reader that has gone is not the command's failure.
     let _ = context.out.flush();
     Ok(status)

@@ -18,6 +18,7 @@ mod directory_lab;
 mod directory_slapd;
 mod lab_create;
 mod lab_phrases;
+mod lab_services;
 mod lab_stores;
 mod plan_draft;
 mod slapd;

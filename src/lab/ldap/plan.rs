@@ -203,8 +203,8 @@ impl View<'_> {
                     if !change.values.is_empty() {
                         self.add_values(&mut entry, &change.attribute, change.values.clone())?;
                         // It stays where it was and keeps the name it had.
-                        if let (Some(at), Some(place), Some(mut new)) =
-                            (at, place, entry.attributes.pop())
+                        if let (Some(at), Some(place)) = (at, place)
+                            && let Some(mut new) = entry.attributes.pop()
                         {
                             new.name = place.name;
                             entry.attributes.insert(at, new);
