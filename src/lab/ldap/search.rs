@@ -132,7 +132,8 @@ impl<'a> Search<'a> {
             })
         };
         let is_wanted = |name: &str| {
-            let kept_by_server = is_operational(base(name));
+            // Everything of the root DSE is kept by the server.
+            let kept_by_server = is_operational(base(name)) && !key.is_empty();
             named(name) || (all && !kept_by_server) || (operational && kept_by_server)
         };
         let is_shown = |a: &&Attribute| {
