@@ -12,6 +12,7 @@ pub mod directory;
 pub mod dn;
 pub mod entry;
 pub mod filter;
+pub mod filter_text;
 pub mod frame;
 pub mod ldif;
 pub mod load;

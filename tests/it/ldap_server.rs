@@ -1,4 +1,4 @@
-//! The lab's directory server against real LDAP clients: OpenLDAP's tools and ldap3.
+//! The lab's directory server against real LDAP clients: `ldapsearch`, `ldapmodify` and `ldap3`.
 
 use imsmigrate::lab::ldap::client::{Client, Scope};
 use imsmigrate::lab::ldap::load_ldif;

@@ -1,11 +1,10 @@
-//! Answers: results, which answer belongs to which request, and filters as text for the log.
+//! Answers: results, which answer belongs to which request.
 
 use super::frame::Malformed;
 use super::plan::Fail;
 use ldap3_proto::proto::{
     LdapBindResponse, LdapExtendedResponse, LdapMsg, LdapOp, LdapResult, LdapResultCode as Code,
 };
-use std::fmt::Write as _;
 
 /// Returns the result of an operation.
 pub fn result<T>(done: &Result<T, Fail>) -> LdapResult {
@@ -77,34 +76,4 @@ pub fn malformed_answer(bad: Malformed) -> Option<LdapMsg> {
         _ => return None,
     };
     Some(LdapMsg::new(bad.id, op))
-}
-
-/// Writes a filter as text, for the log.
-pub fn filter_text(filter: &ldap3_proto::proto::LdapFilter) -> String {
-    use ldap3_proto::proto::LdapFilter as F;
-    let all = |mark: &str, list: &[F]| {
-        format!(
-            "({mark}{})",
-            list.iter().map(filter_text).collect::<String>()
-        )
-    };
-    match filter {
-        F::And(list) => all("&", list),
-        F::Or(list) => all("|", list),
-        F::Not(inner) => format!("(!{})", filter_text(inner)),
-        F::Equality(a, v) => format!("({a}={v})"),
-        F::Approx(a, v) => format!("({a}~={v})"),
-        F::GreaterOrEqual(a, v) => format!("({a}>={v})"),
-        F::LessOrEqual(a, v) => format!("({a}<={v})"),
-        F::Present(a) => format!("({a}=*)"),
-        F::Substring(a, s) => {
-            let mut text = format!("({a}={}*", s.initial.as_deref().unwrap_or_default());
-            for part in &s.any {
-                let _ = write!(text, "{part}*");
-            }
-            let _ = write!(text, "{})", s.final_.as_deref().unwrap_or_default());
-            text
-        }
-        F::Extensible(rule) => format!("({rule:?})"),
-    }
 }

@@ -4,12 +4,14 @@
 //! loopback address and port.
 
 use super::entry::{Attribute, Entry};
+use super::filter_text;
+pub use super::filter_text::escape as escape_filter;
 use super::frame::is_complete;
 use super::ldif::{Mod, ModKind};
 use crate::lab::world::Lab;
 use ldap3_proto::LdapCodec;
 use ldap3_proto::proto::{
-    LdapAddRequest, LdapBindCred, LdapBindRequest, LdapDerefAliases, LdapFilter, LdapModify,
+    LdapAddRequest, LdapBindCred, LdapBindRequest, LdapDerefAliases, LdapModify,
     LdapModifyDNRequest, LdapModifyRequest, LdapModifyType, LdapMsg, LdapOp, LdapPartialAttribute,
     LdapResult, LdapResultCode, LdapSearchRequest, LdapSearchScope,
 };
@@ -217,7 +219,8 @@ impl Client {
             sizelimit: query.size_limit,
             timelimit: 0,
             typesonly: query.types_only,
-            filter: filter(query.filter)?,
+            filter: filter_text::parse(query.filter)
+                .ok_or_else(|| ClientError::Filter(query.filter.to_owned()))?,
             attrs: query.attributes.iter().map(|a| (*a).to_owned()).collect(),
         }))?;
         loop {
@@ -347,33 +350,6 @@ impl Drop for Client {
     fn drop(&mut self) {
         let _ = self.send(LdapOp::UnbindRequest);
     }
-}
-
-/// Reads a filter; the parentheses around the whole may be left out.
-fn filter(text: &str) -> Result<LdapFilter, ClientError> {
-    let text = text.trim();
-    let whole = if text.starts_with('(') {
-        text.to_owned()
-    } else {
-        format!("({text})")
-    };
-    ldap3_proto::parse_ldap_filter_str(&whole).map_err(|_| ClientError::Filter(text.to_owned()))
-}
-
-/// Returns a value as it must be written in a filter (RFC 4515).
-pub fn escape_filter(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '*' => out.push_str("\\2a"),
-            '(' => out.push_str("\\28"),
-            ')' => out.push_str("\\29"),
-            '\\' => out.push_str("\\5c"),
-            '\0' => out.push_str("\\00"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn outcome(op: LdapOp) -> Result<(), ClientError> {

@@ -3,9 +3,10 @@
 //! Changes that arrive together are written together: their answers wait for one sync.
 
 use super::access::AccessLog;
-use super::answer::{answer_to, filter_text, malformed_answer, refused, result};
+use super::answer::{answer_to, malformed_answer, refused, result};
 use super::directory::{Directory, Who};
 use super::entry::{Attribute, Entry};
+use super::filter_text;
 use super::frame::{Codec, is_complete};
 use super::ldif::{Mod, ModKind};
 use super::plan::Fail;
@@ -335,7 +336,11 @@ impl Session {
             request.base,
             request.scope.clone() as i64
         );
-        let _ = write!(what, "{}\" nentries={sent}", filter_text(&request.filter));
+        let _ = write!(
+            what,
+            "{}\" nentries={sent}",
+            filter_text::write(&request.filter)
+        );
         self.log(&what, answer.code.clone() as i64);
         let controls = if paged.is_some() {
             vec![LdapControl::SimplePagedResults { size: 0, cookie }]
