@@ -77,7 +77,7 @@ impl Place {
         runs["runs"][0].clone()
     }
 
-    fn change(&self, file: &Path, from: &str, to: &str) {
+    fn change(file: &Path, from: &str, to: &str) {
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains(from), "`{from}` is not in {text}");
         std::fs::write(file, text.replace(from, to)).unwrap();
