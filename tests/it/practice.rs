@@ -227,7 +227,7 @@ fn an_unreachable_directory_inhibits_and_names_the_server() {
 fn a_wrong_base_dn_inhibits_and_is_named() {
     let place = Place::new();
     place.create_lab(&["--users", "3", "--seed", "4"]);
-    place.change(
+    Place::change(
         &place.site(),
         "base_dn = \"o=internet\"",
         "base_dn = \"o=nowhere\"",
