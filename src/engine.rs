@@ -12,4 +12,3 @@ pub mod journal;
 pub mod protocol;
 pub mod shell;
 pub mod state;
-pub mod work;

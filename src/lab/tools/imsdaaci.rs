@@ -107,14 +107,13 @@ fn ldif(base: &str) -> Vec<u8> {
 }
 
 fn record(text: &mut Vec<u8>, dn: &str, change: &str, lines: &[(&str, &str)]) {
-    if !text.is_empty() {
-        text.push(b'\n');
-    }
     write_value(text, "dn", dn.as_bytes());
     write_value(text, "changetype", change.as_bytes());
     for (name, value) in lines {
         write_value(text, name, value.as_bytes());
     }
+    // An empty line closes it, also the last one: a file that was cut has none.
+    text.push(b'\n');
 }
 
 /// The ACIs; their names are how an installation of them is recognised.
