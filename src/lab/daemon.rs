@@ -22,6 +22,7 @@ pub mod slapd;
 pub mod smtp;
 mod socket;
 mod supervisor;
+mod unfinished;
 
 pub use components::{Component, Context, Running, StartError, Starting};
 pub use launch::{Status, start_detached, status, stop};

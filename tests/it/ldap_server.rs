@@ -352,6 +352,74 @@ fn needs_ldapsearch_the_schema_grows_over_ldap_and_stays_after_a_restart() {
 }
 
 #[test]
+fn needs_ldapsearch_a_subtree_is_moved_whole_and_not_below_itself() {
+    let site = Site::new();
+    let mut client = site.client();
+    for (dn, class) in [
+        ("cn=a,uid=baker,o=internet", "person"),
+        ("cn=b\\,c,cn=a,uid=baker,o=internet", "person"),
+    ] {
+        let mut entry = imsmigrate::lab::ldap::Entry::new(dn);
+        entry.push("objectClass", class);
+        entry.push("sn", "x");
+        client.add(&entry).unwrap();
+    }
+    let below = "dn: uid=baker,o=internet\nchangetype: modrdn\nnewrdn: uid=baker\ndeleteoldrdn: 1\nnewsuperior: cn=a,uid=baker,o=internet\n";
+    assert_eq!(site.modify(below).0, Some(53));
+    let moved = "dn: uid=baker,o=internet\nchangetype: modrdn\nnewrdn: uid=Bakker\ndeleteoldrdn: 0\nnewsuperior: uid=arnold,o=internet\n";
+    assert_eq!(site.modify(moved).0, Some(0));
+    let site = site.restart();
+    let (_, text) = site.search(&["-b", "uid=arnold,o=internet", "(objectClass=*)", "uid"]);
+    assert_eq!(
+        names(&text),
+        [
+            "uid=arnold,o=internet",
+            "uid=Bakker,uid=arnold,o=internet",
+            "cn=a,uid=Bakker,uid=arnold,o=internet",
+            "cn=b\\,c,cn=a,uid=Bakker,uid=arnold,o=internet",
+        ]
+    );
+    assert!(text.contains("uid: baker\nuid: Bakker"), "{text}");
+    assert_eq!(site.search(&["-b", "uid=baker,o=internet"]).0, Some(32));
+}
+
+#[test]
+fn needs_ldapsearch_values_are_compared_and_the_server_knows_who_asks() {
+    let site = Site::new();
+    let compare = |assertion: &str| {
+        let args = ["uid=anderson,o=internet", assertion];
+        site.tool("ldapcompare", &args, "").status.code()
+    };
+    assert_eq!(compare("sn:ANDERSON"), Some(6));
+    assert_eq!(compare("sn:other"), Some(5));
+    assert_eq!(compare("mailHost:x"), Some(16));
+    assert_eq!(compare("userPassword:abc"), Some(50));
+    let who = |args: &[&str]| {
+        let output = site.tool("ldapwhoami", args, "");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(who(&[]), "anonymous");
+    let user = ["-D", "uid=anderson,o=internet", "-w", "abc"];
+    assert_eq!(who(&user), "dn:uid=anderson,o=internet");
+}
+
+#[test]
+fn needs_ldapsearch_operational_attributes_come_when_they_are_asked_for() {
+    let site = Site::new();
+    site.modify("dn: uid=baker,o=internet\nchangetype: modify\nreplace: sn\nsn: B\n");
+    let baker = ["-b", "uid=baker,o=internet", "-s", "base"];
+    assert!(!site.search(&baker).1.contains("modif"));
+    let (_, text) = site.search(&[&baker[..], &["(objectClass=*)", "+"]].concat());
+    assert!(
+        text.contains("modifiersName: cn=directory manager")
+            || text.contains("modifiersName: cn=Directory Manager"),
+        "{text}"
+    );
+    assert!(text.contains("subschemaSubentry: cn=schema"), "{text}");
+    assert!(!text.contains("sn: B"));
+}
+
+#[test]
 fn needs_ldapsearch_unknown_critical_controls_are_refused_and_others_ignored() {
     let site = Site::new();
     let all = ["-b", "o=internet", "-s", "base"];

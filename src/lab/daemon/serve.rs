@@ -3,6 +3,7 @@
 use super::components::Activity;
 use super::socket::{self, ControlSocket};
 use super::supervisor::Supervisor;
+use super::unfinished;
 use crate::lab::control::{LOCK_FILE, LockInfo};
 use crate::lab::world::{Lab, LabError};
 use rustix::fs::FlockOperation;
@@ -16,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 /// A lab that nobody used for so long ends itself.
 const IDLE_SECONDS: u64 = 30 * 60;
-/// Somebody who holds a lock on this file of the lab keeps an idle lab up.
-const IN_USE_FILE: &str = "in-use";
 /// How often the lock is tried.
 const LOCK_ATTEMPTS: u32 = 20;
 /// How often idleness is looked at.
@@ -107,7 +106,7 @@ async fn run(lab: Lab, mut lock: File) -> Result<(), LabError> {
             _ = terminate.recv() => break "terminated",
             _ = interrupt.recv() => break "interrupted",
             _ = idle.tick() => {
-                if activity.idle_seconds() >= IDLE_SECONDS && !in_use(&lab) {
+                if activity.idle_seconds() >= IDLE_SECONDS && !unfinished::has_run(&lab) {
                     break "not used for half an hour";
                 }
             }
@@ -132,13 +131,6 @@ fn write_lock(lock: &mut File, info: &LockInfo) -> std::io::Result<()> {
     lock.rewind()?;
     lock.write_all(line.as_bytes())?;
     lock.sync_all()
-}
-
-/// Returns whether somebody holds a lock on the lab's `in-use` file.
-fn in_use(lab: &Lab) -> bool {
-    File::open(lab.dir.join(IN_USE_FILE)).is_ok_and(|file| {
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
-    })
 }
 
 /// One line into `lab.log`, where a detached lab's standard error goes.
