@@ -3,7 +3,11 @@
 # has them; no wizard. It is the proof that the lab is a place in which the guide works, and that
 # each of the guide's warnings is meant: ignore one, and the audit names exactly that damage.
 #
-#   tests/by-hand.sh BINARY LABDIR [none|no-rename-map|restore-twice|queue-not-drained|synclevel-zero]
+#   tests/by-hand.sh BINARY LABDIR [VARIANT]
+#
+# VARIANT is none, or a warning to be ignored: no-rename-map, restore-twice, queue-not-drained,
+# synclevel-zero; or what must come out clean as well: tape (steps 5 and 10a in place of 10b),
+# power-cut (as with synclevel-zero, but with step 11 done).
 #
 # LABDIR is a new lab of the scenario sims-offline (`BINARY lab create LABDIR`). Ends with the audit
 # and its exit status (0 clean, 6 not).
@@ -13,8 +17,8 @@ binary=${1:?BINARY}
 lab=$(cd "${2:?LABDIR}" && pwd)
 damage=${3:-none}
 case $damage in
-  none | no-rename-map | restore-twice | queue-not-drained | synclevel-zero) ;;
-  *) echo "unknown damage: $damage" >&2; exit 2 ;;
+  none | no-rename-map | restore-twice | queue-not-drained | synclevel-zero | tape | power-cut) ;;
+  *) echo "unknown variant: $damage" >&2; exit 2 ;;
 esac
 
 R=$lab/hosts/mail
@@ -120,7 +124,12 @@ step 4: stop SIMS, but not the directory
 for port in 25 110 143; do until_true 60 "port $port is free" refuses "$port"; done
 listens 389 || fail "the directory has gone with SIMS"
 
-step '5: (left out: there is room for both stores)'
+if [ "$damage" = tape ]; then
+  step 5: the whole old store on tape
+  "$sims/imbackup" -f /dev/rmt/0
+else
+  step '5: (left out: there is room for both stores)'
+fi
 
 step 6: install the new server with a directory of its own for its configuration, and stop it
 # An empty line takes what is offered.
@@ -175,19 +184,14 @@ done >"$work/rename.map" || true
 map=(-u "$work/rename.map")
 [ "$damage" != no-rename-map ] || map=()
 
-step '10a: (left out: nothing was put on tape)'
-
-step 10b: several sessions at once, each with its own people
-"$sims/imquotacheck" -v -n | awk 'NR > 1 && NF > 1 { print $1 }' >"$work/users"
-[ -s "$work/users" ] || fail "the old store has no users"
-awk -v n=$sessions -v stem="$work/session." '{ print > (stem (NR % n) ".users") }' "$work/users"
 set_option local.store.synclevel 0
 "$instance_root/start-msg" store
+imsrestore=$server_root/bin/msg/store/bin/imsrestore
 
 # One session; both ends must say that all went well.
 session() {
   local ends=(0 0)
-  "$sims/imbackup" -f- -u "$1" | "$server_root/bin/msg/store/bin/imsrestore" -f- -cy -n -v1 ${map[@]+"${map[@]}"} ||
+  "$sims/imbackup" -f- -u "$1" | "$imsrestore" -f- -cy -n -v1 ${map[@]+"${map[@]}"} ||
     ends=("${PIPESTATUS[@]}")
   [ "${ends[*]}" = '0 0' ] || { echo "session $1 ended with ${ends[*]}" >&2; return 1; }
 }
@@ -202,7 +206,18 @@ restore_all() {
   done
   cat "$work"/session.*.log
 }
-restore_all
+if [ "$damage" = tape ]; then
+  step 10a: from the tape into the new store
+  "$imsrestore" -f /dev/rmt/0 -t >"$work/on-tape"
+  [ -s "$work/on-tape" ] || fail "nothing is on the tape"
+  "$imsrestore" -f /dev/rmt/0 -cy -n -v1 "${map[@]}"
+else
+  step 10b: several sessions at once, each with its own people
+  "$sims/imquotacheck" -v -n | awk 'NR > 1 && NF > 1 { print $1 }' >"$work/users"
+  [ -s "$work/users" ] || fail "the old store has no users"
+  awk -v n=$sessions -v stem="$work/session." '{ print > (stem (NR % n) ".users") }' "$work/users"
+  restore_all
+fi
 if [ "$damage" = restore-twice ]; then
   # The warning ignored: the same flags again find every mailbox there and make a second one.
   restore_all
@@ -225,9 +240,9 @@ step 14: what the delegated administrator will need
 "$server_root/bin/msg/migrate/bin/imsdaaci" >"$work/da.ldif"
 "$ds/shared/bin/ldapmodify" -h "$host" -p 389 -D "$manager" -w "$bind_password" -f "$work/da.ldif"
 
-if [ "$damage" = synclevel-zero ]; then
-  # The warning ignored: a message is taken and delivered, and then the power fails.
-  deliver "$somebody" lost-in-the-cache
+if [ "$damage" = synclevel-zero ] || [ "$damage" = power-cut ]; then
+  # A message is taken and delivered, and then the power fails.
+  deliver "$somebody" taken-before-the-cut
   until_true 60 "the message is delivered" no_files "$instance_root/imta/queue"
   kill -9 "$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' "$lab/lab.lock")"
   "$binary" lab start "$lab" >/dev/null

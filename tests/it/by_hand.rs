@@ -63,10 +63,15 @@ impl HandLab {
             .arg(self.path())
             .output()
             .unwrap();
+        assert!(
+            matches!(audit.status.code(), Some(0 | 6)),
+            "{}",
+            shown(&audit)
+        );
         serde_json::from_slice(&audit.stdout).unwrap_or_else(|e| panic!("{e}: {}", shown(&audit)))
     }
 
-    fn ledger(&self) -> Vec<Value> {
+    pub(crate) fn ledger(&self) -> Vec<Value> {
         fs::read_to_string(self.path().join("ledger.jsonl"))
             .unwrap()
             .lines()
@@ -231,9 +236,29 @@ fn with_synclevel_left_at_zero_a_power_cut_loses_the_mail_that_was_taken() {
     assert_eq!(missing.len(), 1, "{audit:#}");
     assert_eq!(
         missing[0]["message_id"],
-        "<lost-in-the-cache@by-hand.example.com>"
+        "<taken-before-the-cut@by-hand.example.com>"
     );
     assert_eq!(missing[0]["from"], "traffic");
+}
+
+#[test]
+fn with_synclevel_set_back_a_power_cut_loses_nothing() {
+    let lab = HandLab::new(4, 6);
+    let done = lab.migrate("power-cut");
+    clean(&done, &lab);
+    let taken = lab
+        .ledger()
+        .iter()
+        .filter(|e| e["from"] == "traffic")
+        .count();
+    assert_eq!(taken, 1);
+}
+
+#[test]
+fn the_way_over_tape_ends_clean() {
+    let lab = HandLab::new(8, 7);
+    let done = lab.migrate("tape");
+    clean(&done, &lab);
 }
 
 /// Used by the test with the other wordings.

@@ -16,6 +16,7 @@ mod by_hand;
 mod directory_golden;
 mod directory_lab;
 mod directory_slapd;
+mod lab_audit;
 mod lab_create;
 mod lab_daemon;
 mod lab_phrases;
