@@ -1,1 +1,108 @@
-//! One file an action kind: what it would do, how to apply it, how to verify it by state, how to undo it.
+//! What a step does, part by part: what it would do, how to apply it, how to verify it by state.
+//!
+//! [`bind`](bind::bind) looks facts up and turns a planned step into effects ([`describe`], pure);
+//! [`apply`] does one effect; [`settle`] finds out what became of one that a dead engine had begun.
+//! One file an action kind. What an effect does is a [`Work`], rendered to the last argument.
+
+pub mod bind;
+pub mod describe;
+pub mod facts;
+pub mod work;
+pub mod world;
+
+mod command;
+mod config;
+mod directory;
+mod files;
+mod mailboxes;
+mod operator;
+mod proof;
+
+pub use work::Work;
+pub use world::World;
+
+use crate::plan::effect::{EffectEnd, EffectSpec};
+
+/// Tells how far an effect is: bytes and a line.
+pub type Tell<'a> = &'a (dyn Fn(u64, &str) + Send + Sync);
+
+/// Does one effect.
+pub async fn apply(
+    world: &World,
+    spec: &EffectSpec,
+    attempt: u32,
+    text: Option<&str>,
+    tell: Tell<'_>,
+) -> EffectEnd {
+    world.at_step(spec.id.split('/').next().unwrap_or_default());
+    let work = match Work::of(spec) {
+        Ok(work) => work,
+        Err(error) => return EffectEnd::failed(error),
+    };
+    let folder = match world.effect_dir(spec, attempt) {
+        Ok(folder) => folder,
+        Err(error) => return EffectEnd::failed(error),
+    };
+    match work {
+        Work::Command(command) | Work::BackupDirectory(command) => {
+            command::apply(world, &command, &folder).await
+        }
+        Work::SetConfig(setting) => config::apply(world, &setting, &folder).await,
+        Work::MergeSchema(merge) => directory::merge_schema(world, &merge).await,
+        Work::UpgradeEntries(upgrade) => directory::upgrade(world, &upgrade, tell).await,
+        Work::ApplyLdif(ldif) => directory::apply_ldif(world, &ldif).await,
+        Work::EditFile(edit) => files::edit(world, &edit).await,
+        Work::RemoveDir(removal) => files::remove_dir(world, &removal).await,
+        Work::Inventory(inventory) => mailboxes::inventory(world, &inventory, &folder).await,
+        Work::Session(session) => mailboxes::session(world, &session, &folder, tell).await,
+        Work::CheckMailboxes(all) => mailboxes::verify(world, &all).await,
+        Work::Instruct(task) => operator::apply(world, &task, text).await,
+        Work::Check(check) => proof::once(world, &check.id).await,
+        Work::WaitFor(wait) => proof::wait_for(world, &wait, tell).await,
+        Work::Notify(notice) => {
+            EffectEnd::ok("the text is drafted").with(serde_json::json!({ "text": notice.text }))
+        }
+    }
+}
+
+/// Finds out what became of an effect that a dead engine had begun.
+///
+/// `Ok(true)`: done. `Ok(false)`: not done, and safe to do again. `Err`: something in between that
+/// only a retry mends.
+pub async fn settle(
+    world: &World,
+    spec: &EffectSpec,
+    attempt: u32,
+) -> (Result<bool, String>, String) {
+    world.at_step(spec.id.split('/').next().unwrap_or_default());
+    let work = match Work::of(spec) {
+        Ok(work) => work,
+        Err(error) => return (Err(error.clone()), error),
+    };
+    let folder = match world.effect_dir(spec, attempt) {
+        Ok(folder) => folder,
+        Err(error) => return (Err(error), String::new()),
+    };
+    match work {
+        Work::Command(command) | Work::BackupDirectory(command) => {
+            command::settle(world, &command, &folder).await
+        }
+        Work::SetConfig(setting) => config::settle(world, &setting, &folder).await,
+        Work::Session(session) => mailboxes::settle(world, &session, &folder).await,
+        Work::RemoveDir(removal) => files::settle_removal(world, &removal).await,
+        // These look first and do only what is missing.
+        Work::MergeSchema(_)
+        | Work::UpgradeEntries(_)
+        | Work::ApplyLdif(_)
+        | Work::EditFile(_)
+        | Work::Inventory(_)
+        | Work::CheckMailboxes(_)
+        | Work::Instruct(_)
+        | Work::Check(_)
+        | Work::WaitFor(_)
+        | Work::Notify(_) => (
+            Ok(false),
+            "it looks first and does only what is missing".to_owned(),
+        ),
+    }
+}

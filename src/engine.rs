@@ -12,3 +12,4 @@ pub mod journal;
 pub mod protocol;
 pub mod shell;
 pub mod state;
+pub mod work;

@@ -82,18 +82,28 @@ pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
             "error: the engine of run `{run}` went away\nhint: take it up again: imsmigrate resume {run}"
         )),
         End::Waiting => {
-            let gate = state.gate.as_ref().map(|g| g.id.clone()).unwrap_or_default();
-            talk(format!("the run waits at gate `{gate}`: imsmigrate attach {run}"));
+            let gate = state
+                .gate
+                .as_ref()
+                .map(|g| g.id.clone())
+                .unwrap_or_default();
+            talk(format!(
+                "the run waits at gate `{gate}`: imsmigrate attach {run}"
+            ));
         }
     }
     if end == End::Over && matches!(state.phase, Phase::Failed) {
-        talk(format!("hint: when the cause is mended: imsmigrate retry {run}"));
+        talk(format!(
+            "hint: when the cause is mended: imsmigrate retry {run}"
+        ));
     }
     Ok(exit_of(state, end))
 }
 
 fn who() -> String {
-    std::env::var("LOGNAME").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "client".into())
+    std::env::var("LOGNAME")
+        .or_else(|_| std::env::var("USER"))
+        .unwrap_or_else(|_| "client".into())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +203,12 @@ impl Watcher {
             && self.manner != Manner::Ask
         {
             let text = operator.work(&effect.spec).await?;
-            self.sender.send(&Command::Answer { gate: gate.id, text: Some(text) }).await?;
+            self.sender
+                .send(&Command::Answer {
+                    gate: gate.id,
+                    text: Some(text),
+                })
+                .await?;
             self.offered = Some(wanted);
             return Ok(None);
         }
@@ -221,7 +236,9 @@ impl Watcher {
     /// A person typed a line; `None` is the end of input.
     async fn typed(&mut self, line: Option<String>) -> anyhow::Result<Option<End>> {
         let asked = self.asked.take();
-        let Some(line) = line else { return Ok(Some(End::Waiting)) };
+        let Some(line) = line else {
+            return Ok(Some(End::Waiting));
+        };
         if wanted(&self.state) != asked {
             talk("Somebody else answered meanwhile; what you typed was not used.");
             return Ok(None);
@@ -233,7 +250,9 @@ impl Watcher {
             "continue" => Some(Command::Continue),
             "retry" => Some(Command::Retry),
             _ => match word.strip_prefix("skip ") {
-                Some(reason) => Some(Command::Skip { reason: reason.to_owned() }),
+                Some(reason) => Some(Command::Skip {
+                    reason: reason.to_owned(),
+                }),
                 None => self.at_gate(word)?,
             },
         };
@@ -245,9 +264,14 @@ impl Watcher {
     }
 
     fn at_gate(&self, word: &str) -> anyhow::Result<Option<Command>> {
-        let Some(gate) = &self.state.gate else { return Ok(None) };
+        let Some(gate) = &self.state.gate else {
+            return Ok(None);
+        };
         let answer = |text: Option<String>| {
-            Ok(Some(Command::Answer { gate: gate.id.clone(), text }))
+            Ok(Some(Command::Answer {
+                gate: gate.id.clone(),
+                text,
+            }))
         };
         match word {
             "commands" => {
@@ -261,7 +285,11 @@ impl Watcher {
                 Ok(None)
             }
             _ if self.state.effect(&gate.id).is_some() => {
-                if word.is_empty() { Ok(None) } else { answer(Some(word.to_owned())) }
+                if word.is_empty() {
+                    Ok(None)
+                } else {
+                    answer(Some(word.to_owned()))
+                }
             }
             _ if gate.typed.is_some() => answer(Some(word.to_owned())),
             "" if gate.level == Level::Note => answer(None),
@@ -285,8 +313,12 @@ impl Watcher {
             talk("There is no command to run here.");
             return Ok(());
         };
-        let status = std::process::Command::new(program).args(arguments).status()?;
-        talk(format!("It ended with {status}. Type `done` when all is done."));
+        let status = std::process::Command::new(program)
+            .args(arguments)
+            .status()?;
+        talk(format!(
+            "It ended with {status}. Type `done` when all is done."
+        ));
         Ok(())
     }
 }
@@ -299,7 +331,9 @@ fn wanted(state: &State) -> Option<String> {
     if state.paused {
         return Some("paused".to_owned());
     }
-    state.failed_step().map(|s| format!("failed {} {}", s.head.id, s.attempt))
+    state
+        .failed_step()
+        .map(|s| format!("failed {} {}", s.head.id, s.attempt))
 }
 
 /// Reads lines only when asked to, so that a command the operator runs has the terminal to itself.

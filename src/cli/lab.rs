@@ -5,6 +5,8 @@ mod known;
 mod manage;
 mod shell;
 
+pub use known::remember;
+
 use super::exit::Exit;
 use super::failure::{Failure, end};
 use crate::base::display_safe;

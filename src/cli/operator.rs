@@ -19,7 +19,9 @@ pub struct Operator {
 impl Operator {
     /// Makes an operator for a lab's folder.
     pub fn new(lab: &Path) -> Self {
-        Self { lab: lab.to_path_buf() }
+        Self {
+            lab: lab.to_path_buf(),
+        }
     }
 
     /// Does one thing and returns what to answer.
@@ -39,7 +41,10 @@ impl Operator {
             talk_to(program, arguments, &answers).await?;
         }
         if parameters.get("evidence").and_then(Value::as_bool) == Some(true) {
-            return Ok(format!("practice: the lab in {} is the copy", self.lab.display()));
+            return Ok(format!(
+                "practice: the lab in {} is the copy",
+                self.lab.display()
+            ));
         }
         Ok("done".to_owned())
     }
@@ -47,9 +52,16 @@ impl Operator {
     /// The prompts and answers of the step, secrets filled in.
     fn answers(&self, parameters: &Value) -> anyhow::Result<Vec<(String, String)>> {
         let secrets = secrets::read_file(&self.lab.join("secrets.toml"))?;
-        let list = parameters.get("answers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let list = parameters
+            .get("answers")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let text = |v: &Value, key: &str| {
-            v.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+            v.get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         Ok(list
             .iter()
@@ -86,7 +98,9 @@ async fn talk_to(
         if count == 0 {
             break;
         }
-        said.push_str(&String::from_utf8_lossy(buffer.get(..count).unwrap_or_default()));
+        said.push_str(&String::from_utf8_lossy(
+            buffer.get(..count).unwrap_or_default(),
+        ));
         // A question is a last line that ends in a colon (and blanks), without a line end.
         let last = said.rsplit('\n').next().unwrap_or("");
         if !last.trim_end().ends_with(':') {

@@ -12,6 +12,8 @@ use crate::engine::event::Policy;
 use crate::engine::journal;
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::plan::Plan;
+use crate::scenario::names::secret_title;
+use crate::scenario::{Action, Scenario};
 use crate::site::Site;
 use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
@@ -20,6 +22,10 @@ use std::path::{Path, PathBuf};
 
 /// How gates are answered and what is printed.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Manners {
     /// Line by line instead of the screen
     #[arg(long)]
@@ -59,7 +65,9 @@ impl Manners {
             )));
         }
         if self.headless && !self.yes && self.answers.is_none() {
-            return Err(Refused("--headless needs --yes or --answers FILE".to_owned()));
+            return Err(Refused(
+                "--headless needs --yes or --answers FILE".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -70,7 +78,12 @@ impl Manners {
             Some(path) => read_answers(path, plan)?,
             None => BTreeMap::new(),
         };
-        Ok(Policy { headless: self.headless, yes: self.yes, practice, answers })
+        Ok(Policy {
+            headless: self.headless,
+            yes: self.yes,
+            practice,
+            answers,
+        })
     }
 }
 
@@ -81,10 +94,13 @@ pub struct Refused(pub String);
 
 fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<BTreeMap<String, String>> {
     let shown = path.display();
-    let text =
-        std::fs::read_to_string(path).map_err(|e| Refused(format!("cannot read `{shown}`: {e}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Refused(format!("cannot read `{shown}`: {e}")))?;
     let answers: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| {
-        Refused(format!("`{shown}` is not of the form GATE = \"typed text\": {}", e.message()))
+        Refused(format!(
+            "`{shown}` is not of the form GATE = \"typed text\": {}",
+            e.message()
+        ))
     })?;
     let gates: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
     for gate in answers.keys() {
@@ -150,14 +166,24 @@ pub fn begin(
     lab: Option<&Path>,
     detach: bool,
 ) -> anyhow::Result<Exit> {
-    let site = crate::site::load(site_path)?;
-    let scenario = crate::scenario::builtin(&site.scenario)?;
-    let plan = crate::plan::draft(&scenario, &site);
+    let site = Site::load(site_path)?;
+    let scenario = crate::scenario::load(&site.scenario)?;
+    let plan = crate::plan::draft(&scenario, &site)?;
     let policy = manners.policy(site.is_practice(), &plan)?;
-    let secrets = gather(&site, site_path, secrets)?;
+    let secrets = gather(&site, site_path, &scenario, secrets)?;
     let (run, folder) = make_folder(&site, site_path, &plan)?;
-    let create = Create { run: run.to_string(), policy, lab: lab.map(Path::to_path_buf) };
-    let info = match daemon::start(&folder, &Startup { create: Some(create), secrets }) {
+    let create = Create {
+        run: run.to_string(),
+        policy,
+        lab: lab.map(Path::to_path_buf),
+    };
+    let info = match daemon::start(
+        &folder,
+        &Startup {
+            create: Some(create),
+            secrets,
+        },
+    ) {
         Ok(info) => info,
         Err(error) => {
             let _ = std::fs::remove_file(folder.join("site.toml"));
@@ -173,30 +199,45 @@ pub fn begin(
     look(&info, &folder, manners.manner(), operator, Vec::new(), 1)
 }
 
+/// Gathers the secrets the engine works with; those that only the operator types stay with them.
 fn gather(
     site: &Site,
     site_path: &Path,
+    scenario: &Scenario,
     options: &SecretOptions,
 ) -> anyhow::Result<BTreeMap<String, String>> {
     let from_site = site.secrets_file.as_ref().map(|file| {
-        site_path.parent().unwrap_or_else(|| Path::new(".")).join(file)
+        site_path
+            .parent()
+            .unwrap_or_else(|| Path::new("."))
+            .join(file)
     });
-    let wanted: Vec<(&str, &str)> = crate::scenario::names::SECRETS
+    let mut names = vec!["directory"];
+    for action in scenario.steps.iter().flat_map(|step| &step.actions) {
+        if let Action::SetConfig(set) = action
+            && let Some(name) = &set.secret
+            && !names.contains(&name.as_str())
+        {
+            names.push(name);
+        }
+    }
+    let wanted: Vec<(&str, &str)> = names
         .iter()
-        .filter(|(name, _)| *name != "admin" || from_site.is_some())
-        .copied()
+        .map(|name| (*name, secret_title(name).unwrap_or(name)))
         .collect();
     let secrets = options.gather(&wanted, from_site.as_deref())?;
-    Ok(secrets.into_iter().map(|(name, value)| (name, value.expose().to_owned())).collect())
+    Ok(secrets
+        .into_iter()
+        .map(|(name, value)| (name, value.expose().to_owned()))
+        .collect())
 }
 
 fn make_folder(site: &Site, site_path: &Path, plan: &Plan) -> anyhow::Result<(RunId, PathBuf)> {
     let runs = places::runs_dir()?;
     places::create_private_dir(&runs)
         .with_context(|| format!("cannot make `{}`", runs.display()))?;
-    let today = jiff::Zoned::now();
     for _ in 0..1_000 {
-        let run = RunId::new(today.month(), today.day(), rand::random());
+        let run = super::runs::fresh_id();
         let folder = runs.join(run.as_str());
         match std::fs::create_dir(&folder) {
             Ok(()) => {}
@@ -211,7 +252,7 @@ fn make_folder(site: &Site, site_path: &Path, plan: &Plan) -> anyhow::Result<(Ru
             let path = std::path::absolute(parent.join(file)).unwrap_or_default();
             path.display().to_string()
         });
-        places::write_private(&folder.join("site.toml"), crate::site::to_toml(&site)?.as_bytes())?;
+        site.save(&folder.join("site.toml"))?;
         places::write_private(&folder.join("plan.json"), &serde_json::to_vec(plan)?)?;
         return Ok((run, folder));
     }
@@ -230,8 +271,17 @@ fn look(
         // The engine was done before anybody could look: the journal tells.
         return told_by_journal(folder, manner);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = follow(Follow { info, folder, manner, operator, commands, from });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let asked = follow(Follow {
+        info,
+        folder,
+        manner,
+        operator,
+        commands,
+        from,
+    });
     let exit = runtime.block_on(asked);
     // A keyboard thread may sit in a read; it must not hold the process.
     runtime.shutdown_background();
@@ -276,7 +326,13 @@ impl ResumeArgs {
     /// When no run fits or the engine does not start.
     pub fn run(&self) -> anyhow::Result<Exit> {
         let run = find(self.run.as_deref(), |r| !r.is_done())?;
-        take_up(&run, &self.manners, &self.secrets, vec![Command::Continue], self.detach)
+        take_up(
+            &run,
+            &self.manners,
+            &self.secrets,
+            vec![Command::Continue],
+            self.detach,
+        )
     }
 }
 
@@ -303,7 +359,13 @@ impl RetryArgs {
         if run.state.failed_step().is_none() {
             bail!("nothing of run `{}` has failed", run.id);
         }
-        take_up(&run, &self.manners, &self.secrets, vec![Command::Retry], false)
+        take_up(
+            &run,
+            &self.manners,
+            &self.secrets,
+            vec![Command::Retry],
+            false,
+        )
     }
 }
 
@@ -333,7 +395,9 @@ impl SkipArgs {
         if run.state.failed_step().is_none() {
             bail!("nothing of run `{}` has failed", run.id);
         }
-        let skip = Command::Skip { reason: self.reason.clone() };
+        let skip = Command::Skip {
+            reason: self.reason.clone(),
+        };
         take_up(&run, &self.manners, &self.secrets, vec![skip], false)
     }
 }
@@ -353,35 +417,59 @@ fn take_up(
         info.clone()
     } else {
         let site_path = run.folder.join("site.toml");
-        let site = crate::site::load(&site_path)?;
-        let secrets = gather(&site, &site_path, secrets)?;
-        daemon::start(&run.folder, &Startup { create: None, secrets })?
+        let site = Site::load(&site_path)?;
+        let scenario = crate::scenario::load(&site.scenario)?;
+        let secrets = gather(&site, &site_path, &scenario, secrets)?;
+        daemon::start(
+            &run.folder,
+            &Startup {
+                create: None,
+                secrets,
+            },
+        )?
     };
     // A run keeps the policy it was started with, unless another one is asked for.
     let mut policy = run.state.policy.clone();
     if manners.headless {
-        let site = crate::site::load(&run.folder.join("site.toml"))?;
-        let scenario = crate::scenario::builtin(&site.scenario)?;
-        policy = manners.policy(site.is_practice(), &crate::plan::draft(&scenario, &site))?;
-        commands.insert(0, Command::Policy { policy: policy.clone() });
+        let site = Site::load(&run.folder.join("site.toml"))?;
+        let scenario = crate::scenario::load(&site.scenario)?;
+        policy = manners.policy(site.is_practice(), &crate::plan::draft(&scenario, &site)?)?;
+        commands.insert(
+            0,
+            Command::Policy {
+                policy: policy.clone(),
+            },
+        );
     }
     let manner = match (manners.json, policy.headless) {
         (true, _) => Manner::Json,
-        (false, true) => Manner::Watch,
         (false, false) if std::io::stdin().is_terminal() => Manner::Ask,
-        (false, false) => Manner::Watch,
+        (false, _) => Manner::Watch,
     };
     if detach {
         send(&info, &commands)?;
         return Ok(Exit::InProgress);
     }
-    let operator = run.state.lab.as_ref().map(|lab| Operator::new(Path::new(lab)));
-    look(&info, &run.folder, manner, operator, commands, run.state.last + 1)
+    let operator = run
+        .state
+        .lab
+        .as_ref()
+        .map(|lab| Operator::new(Path::new(lab)));
+    look(
+        &info,
+        &run.folder,
+        manner,
+        operator,
+        commands,
+        run.state.last + 1,
+    )
 }
 
 /// Sends commands to an engine and waits until it has journaled something after them.
 fn send(info: &EngineInfo, commands: &[Command]) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let name = format!("command line {}", std::process::id());
         let mut client = crate::engine::client::Client::connect(info, &name, u64::MAX).await?;
@@ -465,7 +553,11 @@ impl WishArgs {
             Wish::Stop => Command::Stop,
         };
         send(info, &[command])?;
-        talk(format!("asked run {} to {}", run.id, if wish == Wish::Stop { "stop" } else { "pause" }));
+        talk(format!(
+            "asked run {} to {}",
+            run.id,
+            if wish == Wish::Stop { "stop" } else { "pause" }
+        ));
         Ok(Exit::Done)
     }
 }
@@ -494,12 +586,17 @@ impl AnswerArgs {
         let Some(info) = &run.engine else {
             bail!("run `{}` has no engine: it is {}", run.id, run.word());
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(async {
             let name = format!("command line {}", std::process::id());
             let from = run.state.last + 1;
             let mut client = crate::engine::client::Client::connect(info, &name, from).await?;
-            let command = Command::Answer { gate: self.gate.clone(), text: self.text.clone() };
+            let command = Command::Answer {
+                gate: self.gate.clone(),
+                text: self.text.clone(),
+            };
             client.sender.send(&command).await?;
             while let Some((record, _)) = client.next().await? {
                 match record.event {

@@ -63,6 +63,19 @@ impl Run {
     }
 }
 
+/// Draws an id for something that begins today (UTC).
+pub fn fresh_id() -> RunId {
+    // A timestamp reads `2026-11-23T…`.
+    let today = jiff::Timestamp::now().to_string();
+    let part = |from: usize| {
+        today
+            .get(from..from + 2)
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(0)
+    };
+    RunId::new(part(5), part(8), rand::random())
+}
+
 /// Returns all runs, newest first; a run whose journal cannot be read is named on stderr.
 ///
 /// # Errors
@@ -77,7 +90,9 @@ pub fn all() -> anyhow::Result<Vec<Run>> {
     let mut runs = Vec::new();
     for entry in entries {
         let folder = entry?.path();
-        let is_run = folder.file_name().is_some_and(|n| n.to_string_lossy().parse::<RunId>().is_ok());
+        let is_run = folder
+            .file_name()
+            .is_some_and(|n| n.to_string_lossy().parse::<RunId>().is_ok());
         if !is_run || !folder.join(journal::JOURNAL_FILE).exists() {
             continue;
         }
@@ -152,7 +167,13 @@ impl RunsArgs {
         } else {
             for r in runs {
                 let scenario = display_safe(&r.state.scenario).into_owned();
-                data(format!("{:<10} {:<10} {:<16} {}", r.id, r.word(), scenario, r.started))?;
+                data(format!(
+                    "{:<10} {:<10} {:<16} {}",
+                    r.id,
+                    r.word(),
+                    scenario,
+                    r.started
+                ))?;
             }
         }
         Ok(Exit::Done)

@@ -76,25 +76,35 @@ impl SecretOptions {
 pub fn read_file(path: &Path) -> anyhow::Result<BTreeMap<String, Secret>> {
     let shown = path.display().to_string();
     let mut file = std::fs::File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
-    let meta = file.metadata().with_context(|| format!("cannot read `{shown}`"))?;
+    let meta = file
+        .metadata()
+        .with_context(|| format!("cannot read `{shown}`"))?;
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        bail!("`{shown}` has mode {mode:04o}: others may read it; make it private: chmod 600 {shown}");
+        bail!(
+            "`{shown}` has mode {mode:04o}: others may read it; make it private: chmod 600 {shown}"
+        );
     }
     if meta.uid() != rustix::process::geteuid().as_raw() {
         bail!("`{shown}` belongs to another user");
     }
     let mut text = String::new();
-    file.read_to_string(&mut text).with_context(|| format!("cannot read `{shown}`"))?;
+    file.read_to_string(&mut text)
+        .with_context(|| format!("cannot read `{shown}`"))?;
     parse(&text, &shown)
 }
 
 fn parse(text: &str, shown: &str) -> anyhow::Result<BTreeMap<String, Secret>> {
     let table: BTreeMap<String, String> = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |s| text.get(..s.start).unwrap_or("").lines().count().max(1));
+        let line = error.span().map_or(1, |s| {
+            text.get(..s.start).unwrap_or("").lines().count().max(1)
+        });
         anyhow::anyhow!("`{shown}` line {line} is not of the form NAME = \"value\"")
     })?;
-    Ok(table.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
+    Ok(table
+        .into_iter()
+        .map(|(name, value)| (name, Secret::new(value)))
+        .collect())
 }
 
 #[cfg(test)]
@@ -109,11 +119,17 @@ mod tests {
         std::fs::write(&path, "directory = \"c4n4ry\"\n").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         let error = format!("{:#}", read_file(&path).unwrap_err());
-        assert!(error.contains("0644") && error.contains("chmod 600"), "{error}");
+        assert!(
+            error.contains("0644") && error.contains("chmod 600"),
+            "{error}"
+        );
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_file(&path).unwrap()["directory"].expose(), "c4n4ry");
         std::fs::write(&path, "good = \"x\"\ndirectory = c4n4ry\n").unwrap();
         let error = format!("{:#}", read_file(&path).unwrap_err());
-        assert!(error.contains("line 2") && !error.contains("c4n4ry"), "{error}");
+        assert!(
+            error.contains("line 2") && !error.contains("c4n4ry"),
+            "{error}"
+        );
     }
 }

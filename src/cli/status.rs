@@ -27,7 +27,11 @@ impl StatusArgs {
     /// When no run fits.
     pub fn run(&self) -> anyhow::Result<Exit> {
         let run = find(self.run.as_deref(), |r| !r.is_done()).or_else(|error| {
-            if self.run.is_some() { Err(error) } else { find(None, |_| true) }
+            if self.run.is_some() {
+                Err(error)
+            } else {
+                find(None, |_| true)
+            }
         })?;
         if self.json {
             let mut object = json!({

@@ -8,6 +8,7 @@ use super::core::{Core, Input, Order, fold};
 use super::event::{Binding, EffectSpec, Event, Outcome};
 use super::journal::{Journal, JournalError};
 use super::state::{Phase, State};
+use crate::plan::effect::EffectEnd;
 use serde_json::Value;
 use std::future::Future;
 use std::sync::{Arc, RwLock};
@@ -17,17 +18,6 @@ use tokio::task::JoinSet;
 
 /// How long an engine stays that has nothing to do.
 const NOBODY_ASKED: Duration = Duration::from_secs(60);
-
-/// How an effect ended.
-#[derive(Clone, Debug)]
-pub struct EffectEnd {
-    /// How.
-    pub outcome: Outcome,
-    /// One line for people.
-    pub message: String,
-    /// Results in detail.
-    pub detail: Value,
-}
 
 /// Tells how far an effect is. Cheap to clone; old news is dropped, never waited for.
 #[derive(Clone, Debug)]
@@ -75,6 +65,9 @@ pub trait Work: Send + Sync + 'static {
         effect: &EffectSpec,
         attempt: u32,
     ) -> impl Future<Output = (Result<bool, String>, String)> + Send;
+
+    /// The operator wants the run to stop: what only waits gives up.
+    fn stop(&self);
 }
 
 /// The lines of the journal, for any number of watchers.
@@ -195,8 +188,10 @@ impl<W: Work> Shell<W> {
                 .any(|e| !matches!(e, Event::EffectProgress { .. }));
         for event in decision.events {
             fold(&mut self.state, &event);
-            if matches!(event, Event::StepBound { .. }) {
-                self.bound_at = Some(Instant::now());
+            match &event {
+                Event::StepBound { .. } => self.bound_at = Some(Instant::now()),
+                Event::StopAsked { .. } => self.work.stop(),
+                _ => {}
             }
             let (_, line) = self.journal.append(event)?;
             let mut lines = self

@@ -191,6 +191,15 @@ impl EffectDir {
         }
     }
 
+    /// Returns the folder of one part of the same try of the same effect, such as a side of a pipe.
+    ///
+    /// # Errors
+    /// As [`EffectDir::new`].
+    pub fn part(&self, name: &str) -> Result<Self, BadEffectName> {
+        let part = Self::new(&self.run, &format!("{}.{name}", self.effect))?;
+        Ok(part.attempt(self.attempt))
+    }
+
     /// Returns the folder's path below `scratch`.
     pub fn path(&self, scratch: &str) -> String {
         let scratch = scratch.trim_end_matches('/');

@@ -68,3 +68,50 @@ pub struct StepGate {
     /// What, where, how many, what users notice, how to undo, what if you stop now.
     pub lines: Vec<String>,
 }
+
+/// How an effect ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectEnd {
+    /// How.
+    pub outcome: Outcome,
+    /// One line for people.
+    pub message: String,
+    /// Results in detail: per user, per entry.
+    pub detail: Value,
+}
+
+impl EffectEnd {
+    /// As it should be.
+    pub fn ok(message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Ok,
+            message: message.into(),
+            detail: Value::Null,
+        }
+    }
+
+    /// Done, with something to look at.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Warning,
+            message: message.into(),
+            detail: Value::Null,
+        }
+    }
+
+    /// Not done, or not proved.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            message: message.into(),
+            detail: Value::Null,
+        }
+    }
+
+    /// With results in detail.
+    #[must_use]
+    pub fn with(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+}

@@ -538,6 +538,36 @@ fn the_sync_level_counts_from_the_next_start_of_stored() {
 }
 
 #[test]
+fn a_power_cut_takes_what_was_not_synced_and_the_lab_comes_back_as_it_was() {
+    let world = World::installed();
+    let instance = world.real(INSTANCE);
+    world.ok(CONFIGUTIL, &["-o", "local.store.synclevel", "-v", "-1"]);
+    world.ok(&format!("{INSTANCE}/start-msg"), &["store"]);
+    let append = |text: &[u8]| {
+        let store = ImsStore::open(&instance).unwrap();
+        store.append("x", "INBOX", text, &[], 1).unwrap();
+    };
+    append(b"safe");
+    world.ok(CONFIGUTIL, &["-o", "local.store.synclevel", "-v", "0"]);
+    world.ok(&format!("{INSTANCE}/stop-msg"), &["store"]);
+    world.ok(&format!("{INSTANCE}/start-msg"), &["store"]);
+    append(b"gone");
+    let status = world.imsmigrate(&["lab", "status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let pid = i32::try_from(status["pid"].as_i64().unwrap()).unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    wait_until("the power is cut", || world.connect(389).is_err());
+    let started = world.imsmigrate(&["lab", "start"]);
+    assert!(started.status.success(), "{}", err(&started));
+    assert!(world.ok("/usr/bin/ps", &["-ef"]).contains("stored"));
+    let store = ImsStore::open(&instance).unwrap();
+    let left = store.messages("x", "INBOX").unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(store.read("x", "INBOX", left[0].n).unwrap(), b"safe");
+}
+
+#[test]
 fn the_old_server_cannot_come_back_while_the_new_one_has_its_ports() {
     let world = World::installed();
     world.ok(&format!("{INSTANCE}/start-msg"), &[]);

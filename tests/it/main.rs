@@ -24,5 +24,6 @@ mod lab_services;
 mod lab_stores;
 mod ldap_server;
 mod plan_draft;
+mod practice;
 mod slapd;
 mod wizard_side;

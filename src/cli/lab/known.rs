@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Notes where a lab is.
-pub(super) fn remember(dir: &Path) {
+pub fn remember(dir: &Path) {
     if let Ok(file) = note(dir)
         && let (Some(folder), Some(path)) = (file.parent(), dir.to_str())
     {

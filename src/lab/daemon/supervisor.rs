@@ -75,7 +75,10 @@ impl Supervisor {
         if let Err(e) = wanted.save(&self.lab) {
             failed.push((super::running::RUNNING_FILE.to_owned(), e.to_string()));
         }
-        for c in wanted.components {
+        // The mail servers read their configuration from a directory, whatever was started first.
+        let mut components = wanted.components;
+        components.sort_by_key(|c| !c.component.ends_with("slapd"));
+        for c in components {
             if let Reply::Failed { message } =
                 self.start_as(&c.host, &c.component, after_crash).await
             {

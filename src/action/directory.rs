@@ -1,0 +1,296 @@
+//! `merge-schema`, `upgrade-entries`, `apply-ldif`: what is confirmed is kept in the run's folder
+//! and is what is sent; every change is compare-and-set, and its undo is on disk before it.
+
+use super::work::{ApplyLdif, MergeSchema, UpgradeEntries};
+use super::{Tell, World};
+use crate::base::display_safe;
+use crate::directory::ldif::{self, Record};
+use crate::directory::rules::{EntryPlan, Rules};
+use crate::directory::schema::{Schema, SchemaChange, compare, merge, undo_ldif};
+use crate::directory::upgrade::{self, Entries, FileUndo};
+use crate::directory::{Connection, DirectoryError};
+use crate::plan::effect::{EffectEnd, Outcome};
+use crate::scenario::action;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+/// The artifact with the schema changes that were confirmed.
+const SCHEMA: &str = "schema-changes.json";
+
+async fn connect(world: &World) -> Result<Connection, String> {
+    world.directory().await.map_err(|e| e.to_string())
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// Finds out what the schema lacks and keeps it: digest and number of definitions.
+pub(super) async fn plan_schema(world: &World) -> Result<(String, usize), String> {
+    let connection = connect(world).await?;
+    let current = Schema::read(&connection).await.map_err(|e| e.to_string())?;
+    connection.close().await;
+    let comparison = compare(&current, &Schema::merged());
+    if !comparison.unknown.is_empty() {
+        return Err(format!(
+            "the server's schema is not understood at: {}",
+            display_safe(&comparison.unknown.join(", "))
+        ));
+    }
+    let text =
+        serde_json::to_vec(&(&current.dn, &comparison.changes)).map_err(|e| e.to_string())?;
+    world.write_artifact(SCHEMA, &text)?;
+    let undo = undo_ldif(&current.dn, &comparison.changes);
+    world.write_artifact("schema-undo.ldif", &undo)?;
+    Ok((digest(&text), comparison.changes.len()))
+}
+
+/// Merges the definitions that were confirmed.
+pub(super) async fn merge_schema(world: &World, wanted: &MergeSchema) -> EffectEnd {
+    match try_merge(world, wanted).await {
+        Ok(end) => end,
+        Err(error) => EffectEnd::failed(error),
+    }
+}
+
+async fn try_merge(world: &World, wanted: &MergeSchema) -> Result<EffectEnd, String> {
+    let text = world
+        .read_artifact(SCHEMA)?
+        .filter(|text| digest(text) == wanted.digest)
+        .ok_or("the confirmed schema changes are not there any more; retry to plan them anew")?;
+    let (dn, changes): (String, Vec<SchemaChange>) =
+        serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+    if changes.is_empty() {
+        return Ok(EffectEnd::ok("it was merged already"));
+    }
+    let connection = connect(world).await?;
+    let outcomes = merge(&connection, &dn, &changes)
+        .await
+        .map_err(|e| e.to_string())?;
+    connection.close().await;
+    let bad: Vec<_> = outcomes.iter().filter(|o| !o.is_good()).collect();
+    let detail = json!({ "definitions": outcomes.len(), "refused": bad });
+    if let Some(first) = bad.first() {
+        return Ok(EffectEnd::failed(format!(
+            "{} of {} definitions were refused; first `{}`: {:?}",
+            bad.len(),
+            outcomes.len(),
+            display_safe(&first.name),
+            first.result
+        ))
+        .with(detail));
+    }
+    let message = format!("{} definitions merged", outcomes.len());
+    Ok(EffectEnd::ok(message).with(detail))
+}
+
+/// Plans the upgrade and keeps the plans: digest, number of entries, artifact.
+pub(super) async fn plan_upgrade(
+    world: &World,
+    step: &str,
+    wanted: &action::UpgradeEntries,
+) -> Result<(String, usize, String), Vec<String>> {
+    let one = |error: String| vec![error];
+    let rules = Rules::sims().map_err(|e| vec![e.to_string()])?;
+    let entries = match wanted.entries {
+        action::Entries::Domains => Entries::Domains,
+        action::Entries::UsersAndGroups => Entries::UsersAndGroups,
+    };
+    let connection = connect(world).await.map_err(one)?;
+    let preview = upgrade::preview(&connection, &rules, &wanted.base_dn, entries)
+        .await
+        .map_err(|e| vec![e.to_string()])?;
+    connection.close().await;
+    if preview.counts.examined == 0 {
+        return Err(vec![format!(
+            "no entry is seen below `{}`: wrong base DN, or no right to read",
+            display_safe(&wanted.base_dn)
+        )]);
+    }
+    let refused: Vec<String> = preview
+        .odd
+        .iter()
+        .filter(|o| o.refused)
+        .map(|o| format!("{}: {}", o.dn, o.reasons.join(", ")))
+        .collect();
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let name = format!("{step}.plans.json");
+    let text = serde_json::to_vec(&preview.plans).map_err(|e| vec![e.to_string()])?;
+    world.write_artifact(&name, &text).map_err(one)?;
+    let planned = upgrade::to_ldif(&preview.plans);
+    world
+        .write_artifact(&format!("{step}.planned.ldif"), &planned)
+        .map_err(one)?;
+    let warnings: Vec<String> = preview
+        .odd
+        .iter()
+        .map(|o| format!("{}\t{}\n", o.dn, o.reasons.join("; ")))
+        .collect();
+    world
+        .write_artifact(&format!("{step}.odd.txt"), warnings.concat().as_bytes())
+        .map_err(one)?;
+    Ok((preview.digest(), preview.plans.len(), name))
+}
+
+/// Sends the plans that were confirmed.
+pub(super) async fn upgrade(world: &World, wanted: &UpgradeEntries, tell: Tell<'_>) -> EffectEnd {
+    match try_upgrade(world, wanted, tell).await {
+        Ok(end) => end,
+        Err(error) => EffectEnd::failed(error),
+    }
+}
+
+async fn try_upgrade(
+    world: &World,
+    wanted: &UpgradeEntries,
+    tell: Tell<'_>,
+) -> Result<EffectEnd, String> {
+    let missing = "the confirmed changes are not there any more; retry to plan them anew";
+    let text = world.read_artifact(&wanted.confirmed)?.ok_or(missing)?;
+    let plans: Vec<EntryPlan> = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+    if upgrade::digest(&plans) != wanted.digest {
+        return Err(missing.to_owned());
+    }
+    let name = wanted.confirmed.replace(".plans.json", ".undo.ldif");
+    let mut undo = FileUndo::open(&world.artifact(&name)).map_err(|e| e.to_string())?;
+    let connection = connect(world).await?;
+    let mut done = 0_u64;
+    let total = plans.len();
+    let mut progress = |_: &upgrade::EntryOutcome| {
+        done += 1;
+        if done.is_multiple_of(100) {
+            tell(0, &format!("{done} of {total} entries"));
+        }
+    };
+    let applied = upgrade::apply(&connection, &plans, &mut undo, &mut progress)
+        .await
+        .map_err(|e| e.to_string())?;
+    connection.close().await;
+    let bad: Vec<_> = applied.outcomes.iter().filter(|o| !o.is_good()).collect();
+    let detail = json!({ "entries": applied.outcomes.len(), "not_done": bad });
+    if let Some(stopped) = applied.stopped {
+        return Ok(EffectEnd::failed(format!(
+            "stopped after {} of {total} entries: {stopped}",
+            applied.outcomes.len()
+        ))
+        .with(detail));
+    }
+    if let Some(first) = bad.first() {
+        return Ok(EffectEnd::failed(format!(
+            "{} of {total} entries were not changed; first `{}`: {:?}",
+            bad.len(),
+            first.dn,
+            first.result
+        ))
+        .with(detail));
+    }
+    Ok(EffectEnd::ok(format!("{total} entries; undo: artifacts/{name}")).with(detail))
+}
+
+/// Applies an LDIF file that a command wrote: what is there is left alone.
+pub(super) async fn apply_ldif(world: &World, wanted: &ApplyLdif) -> EffectEnd {
+    match try_ldif(world, wanted).await {
+        Ok(end) => end,
+        Err(error) => EffectEnd::failed(error),
+    }
+}
+
+async fn try_ldif(world: &World, wanted: &ApplyLdif) -> Result<EffectEnd, String> {
+    let host = world.host(wanted.role)?;
+    let text = host
+        .read_file(&wanted.file, 16 << 20)
+        .await
+        .map_err(|e| e.to_string())?
+        .ok_or_else(|| format!("`{}` is not there on {}", wanted.file, host.fqdn))?;
+    // The command that wrote it ended well, so its last record is whole even where it leaves out the
+    // empty line after it, or the `-` that RFC 2849 wants there.
+    let closed = [text.as_slice(), b"\n"].concat();
+    let records = ldif::parse(&closed).map_err(|e| format!("`{}`: {e}", wanted.file))?;
+    if records.is_empty() {
+        return Err(format!("`{}` holds no change", wanted.file));
+    }
+    let base = folded(&wanted.base_dn);
+    for record in &records {
+        let dn = folded(record.dn());
+        if dn != base && !dn.ends_with(&format!(",{base}")) {
+            return Err(format!(
+                "`{}` would change `{}`, which is not below `{}`; nothing was applied",
+                wanted.file,
+                display_safe(record.dn()),
+                wanted.base_dn
+            ));
+        }
+    }
+    world.write_artifact("applied.ldif", &text)?;
+    let connection = connect(world).await?;
+    let (mut done, mut already) = (0, 0);
+    let mut failed = Vec::new();
+    for record in &records {
+        match one(&connection, record).await {
+            Ok(true) => done += 1,
+            Ok(false) => already += 1,
+            Err(error) => failed.push(format!("{}: {error}", display_safe(record.dn()))),
+        }
+    }
+    connection.close().await;
+    if let Some(first) = failed.first() {
+        return Ok(EffectEnd::failed(format!(
+            "{} of {} changes were refused; first {first}",
+            failed.len(),
+            records.len()
+        ))
+        .with(json!({ "refused": failed })));
+    }
+    let message = format!("{done} changes made, {already} were there already");
+    Ok(EffectEnd {
+        outcome: Outcome::Ok,
+        message,
+        detail: serde_json::Value::Null,
+    })
+}
+
+/// Makes one change; false when it was there already.
+async fn one(connection: &Connection, record: &Record) -> Result<bool, DirectoryError> {
+    match record {
+        Record::Entry(entry) | Record::Add(entry) => match connection.add(entry).await {
+            Ok(()) => Ok(true),
+            // entryAlreadyExists: a run before this one, or somebody else.
+            Err(error) if error.code() == Some(68) => Ok(false),
+            Err(error) => Err(error),
+        },
+        Record::Modify { dn, changes } => {
+            let mut any = false;
+            // One by one, so that a value that is there does not keep the others out.
+            for change in changes {
+                match connection.modify(dn, std::slice::from_ref(change)).await {
+                    Ok(()) => any = true,
+                    // attributeOrValueExists, noSuchAttribute: it is so already.
+                    Err(error) if matches!(error.code(), Some(20 | 16)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(any)
+        }
+        Record::Delete { dn } => match connection.delete(dn).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some(32) => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// A DN for comparing: lower case, no blanks around commas.
+fn folded(dn: &str) -> String {
+    dn.split(',')
+        .map(|part| part.trim().to_lowercase())
+        .collect::<Vec<_>>()
+        .join(",")
+}
