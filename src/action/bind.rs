@@ -39,13 +39,14 @@ pub async fn bind(
     if let Some(without) = decide(world, step, known).await? {
         return Ok(without);
     }
+    // Checks before facts: what inhibits says more than a fact that cannot be had.
+    let notes = checks(world, step).await?;
     let looked = facts::look_up(world, &wanted, known).await?;
     let plan =
         plan::bind(&world.scenario, &world.site, &looked.facts).map_err(|e| vec![e.to_string()])?;
     let planned = plan
         .step(id)
         .ok_or_else(|| vec![format!("the plan has no step `{id}`")])?;
-    let notes = checks(world, planned).await?;
     let given = given(world, planned, attempt, looked.clone()).await?;
     let (effects, parallel) = describe::effects(planned, &given)?;
     let summary = summary(&looked, &given);
@@ -113,7 +114,7 @@ async fn decide(world: &World, step: &Step, known: &Facts) -> Result<Option<Bind
 }
 
 /// Makes the checks before a step; warnings come back as notes.
-async fn checks(world: &World, step: &PlanStep) -> Result<Vec<String>, Vec<String>> {
+async fn checks(world: &World, step: &Step) -> Result<Vec<String>, Vec<String>> {
     let reports = proof::look_all(world, &step.checks_before).await;
     let mut notes = Vec::new();
     let mut inhibited = Vec::new();

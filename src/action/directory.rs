@@ -210,10 +210,7 @@ async fn try_ldif(world: &World, wanted: &ApplyLdif) -> Result<EffectEnd, String
         .await
         .map_err(|e| e.to_string())?
         .ok_or_else(|| format!("`{}` is not there on {}", wanted.file, host.fqdn))?;
-    // The command that wrote it ended well, so its last record is whole even where it leaves out the
-    // empty line after it, or the `-` that RFC 2849 wants there.
-    let closed = [text.as_slice(), b"\n"].concat();
-    let records = ldif::parse(&closed).map_err(|e| format!("`{}`: {e}", wanted.file))?;
+    let records = ldif::parse_whole(&text).map_err(|e| format!("`{}`: {e}", wanted.file))?;
     if records.is_empty() {
         return Err(format!("`{}` holds no change", wanted.file));
     }

@@ -247,7 +247,7 @@ pub(super) async fn aci_loaded(context: &CheckContext) -> Asked {
             crate::base::display_safe(path)
         )));
     };
-    let records = match ldif::parse(&text) {
+    let records = match ldif::parse_whole(&text) {
         Ok(records) if !records.is_empty() => records,
         Ok(_) => return Ok(Answer::failed("the LDIF file is empty")),
         Err(e) => return Ok(Answer::failed(e.to_string())),

@@ -6,7 +6,7 @@
 mod read;
 mod write;
 
-pub use read::{LdifError, parse};
+pub use read::{LdifError, parse, parse_whole};
 pub use write::{comment, write_entry, write_record};
 
 use super::entry::{Change, Entry};

@@ -77,6 +77,15 @@ pub fn parse(text: &[u8]) -> Result<Vec<Record>, LdifError> {
     Ok(records)
 }
 
+/// Reads a file that is known to be whole, because the command that wrote it ended well: its last
+/// record may leave out the empty line after it and the `-` that RFC 2849 wants there.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_whole(text: &[u8]) -> Result<Vec<Record>, LdifError> {
+    parse(&[text, b"\n"].concat())
+}
+
 /// Joins continued lines and leaves out comments.
 fn unfold(text: &[u8]) -> Result<Vec<(usize, Vec<u8>)>, LdifError> {
     let Some(text) = text.strip_suffix(b"\n") else {
