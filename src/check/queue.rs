@@ -55,17 +55,26 @@ async fn running(context: &CheckContext, host: &Host) -> Result<Vec<String>, Ans
     Ok(own.iter().map(|p| p.name().to_owned()).collect())
 }
 
+/// The queue as its files have it.
+pub(super) async fn tree(context: &CheckContext) -> Result<QueueTree, Answer> {
+    let host = context.host(Role::Old)?;
+    let directory = host.ask(&qm(context, "directory"), LONG).await?;
+    match parse_queue(&directory.stdout_text()) {
+        Reading::Understood(tree) if directory.status == Some(0) => Ok(tree),
+        // The tree itself is as good as what reads it.
+        _ => files(context, &host).await,
+    }
+}
+
+fn qm(context: &CheckContext, what: &str) -> [String; 3] {
+    let imta = format!("{}/imta", context.site.old.sbin);
+    [imta, "qm".to_owned(), what.to_owned()]
+}
+
 pub(super) async fn empty(context: &CheckContext) -> Asked {
     let host = context.host(Role::Old)?;
-    let imta = format!("{}/imta", context.site.old.sbin);
-    let argv = |what: &str| [imta.clone(), "qm".to_owned(), what.to_owned()];
-    let directory = host.ask(&argv("directory"), LONG).await?;
-    let tree = match parse_queue(&directory.stdout_text()) {
-        Reading::Understood(tree) if directory.status == Some(0) => tree,
-        // The tree itself is as good as what reads it.
-        _ => files(context, &host).await?,
-    };
-    let counters = host.ask(&argv("counters"), LONG).await?;
+    let tree = tree(context).await?;
+    let counters = host.ask(&qm(context, "counters"), LONG).await?;
     let counted = match parse_counters(&counters.stdout_text()) {
         Reading::Understood(channels) => channels
             .iter()

@@ -403,6 +403,46 @@ async fn a_pipe_whose_left_side_was_used_before_ends_the_right_one() {
 }
 
 #[tokio::test]
+async fn a_pipe_whose_carrier_is_gone_ends_by_itself_and_its_folders_tell() {
+    let (_dir, host) = local();
+    let (l, r) = (effect("left"), effect("right"));
+    let meter = Arc::new(AtomicU64::new(0));
+    let (h, m, l2, r2) = (host.clone(), meter.clone(), l.clone(), r.clone());
+    let task = tokio::spawn(async move {
+        let (left, right) = (argv(&["yes"]), argv(&["cat"]));
+        let _ = pipe(side(&h, &left, &l2), side(&h, &right, &r2), m, None, LONG).await;
+    });
+    until("bytes flow", async || {
+        (meter.load(Ordering::Relaxed) > 1_000_000).then_some(())
+    })
+    .await;
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    // The left side cannot write any more; the right one takes it for an end, and says 0.
+    assert_eq!(host.wait(&l).await.unwrap(), Settled::Ended(141));
+    assert_eq!(host.wait(&r).await.unwrap(), Settled::Ended(0));
+}
+
+#[tokio::test]
+async fn the_line_that_ssh_gives_a_shell_runs_the_wrapper_as_it_is() {
+    let (_dir, mut host) = local();
+    let ssh = Transport::Ssh {
+        destination: "mail".to_owned(),
+        options: Vec::new(),
+    };
+    let words = argv(&["printf", "%s|", "x; rm -rf /", "it's", "a\nb", "-n"]);
+    let options = RunOptions::default();
+    let act = host
+        .order(&effect("ssh"), &words, &options, false, "keep".to_owned())
+        .unwrap();
+    let line = ssh.command(&act.argv()).unwrap().pop().unwrap();
+    host.transport = Transport::Local;
+    let run = host.ask(&argv(&["sh", "-c", &line]), LONG).await.unwrap();
+    assert_eq!(run.stdout_text(), "x; rm -rf /|it's|a\nb|-n|");
+    assert!(run.stderr_text().ends_with("imsmigrate-ended 0\n"));
+}
+
+#[tokio::test]
 async fn files_are_written_whole_with_the_mode_asked_for_and_keep_theirs_otherwise() {
     let (dir, host) = local();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();

@@ -113,11 +113,11 @@ impl Inventory {
     /// Returns all messages and bytes of a user.
     pub fn total(&self, user: &str) -> Option<Count> {
         let folders = self.0.get(user)?;
-        Some(
-            folders
-                .values()
-                .fold(Count::new(0, 0), |sum, c| sum.and(*c)),
-        )
+        let nothing = Count {
+            folders: 0,
+            ..Count::new(0, 0)
+        };
+        Some(folders.values().fold(nothing, |sum, c| sum.and(*c)))
     }
 
     /// Returns the folders of a user that a restore will give one and the same name, by that name;
