@@ -130,9 +130,7 @@ fn digest<'a>(entries: impl Iterator<Item = &'a Entry>) -> String {
         })
         .collect();
     each.sort();
-    let all = each
-        .iter()
-        .fold(Sha256::new(), |hash, one| hash.chain_update(one));
+    let all = each.iter().fold(Sha256::new(), Sha256::chain_update);
     let mut text = String::new();
     for byte in all.finalize() {
         let _ = write!(text, "{byte:02x}");
