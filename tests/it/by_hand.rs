@@ -32,7 +32,8 @@ impl HandLab {
         let lab = Self {
             folder: TempDir::new().unwrap(),
         };
-        let made = Command::new(BINARY)
+        let made = lab
+            .command(Path::new(BINARY))
             .args(["lab", "create"])
             .arg(lab.path())
             .args(["--users", &users.to_string(), "--seed", &seed.to_string()])
@@ -42,6 +43,13 @@ impl HandLab {
         lab
     }
 
+    /// A command that remembers labs in this test's own folder, not in the person's.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env("IMSMIGRATE_STATE_DIR", self.folder.path().join("state"));
+        command
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("lab")
     }
@@ -49,7 +57,7 @@ impl HandLab {
     /// Runs the whole procedure with one of the warnings ignored, or none.
     pub(crate) fn migrate(&self, damage: &str) -> Output {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/by-hand.sh");
-        Command::new(script)
+        self.command(&script)
             .arg(BINARY)
             .arg(self.path())
             .arg(damage)
@@ -58,7 +66,8 @@ impl HandLab {
     }
 
     pub(crate) fn audit(&self) -> Value {
-        let audit = Command::new(BINARY)
+        let audit = self
+            .command(Path::new(BINARY))
             .args(["lab", "audit", "--json"])
             .arg(self.path())
             .output()
@@ -82,7 +91,8 @@ impl HandLab {
 
 impl Drop for HandLab {
     fn drop(&mut self) {
-        let _ = Command::new(BINARY)
+        let _ = self
+            .command(Path::new(BINARY))
             .args(["lab", "stop"])
             .arg(self.path())
             .output();
