@@ -141,10 +141,13 @@ pub fn gate_lines(state: &State, gate: &Gate) -> Vec<String> {
         lines.extend(wrap("", "", &step.head.title));
     }
     lines.push(String::new());
+    let title = step_of_gate(state, gate).map_or("", |s| s.head.title.as_str());
     for line in &gate.lines {
         lines.extend(match line.split_once(": ") {
-            Some((label, text)) if label.chars().count() <= 16 && !label.contains(' ') => {
-                wrap(&format!("  {label:<11} "), "              ", text)
+            // The title stands above already.
+            Some(("What", text)) if text == title => Vec::new(),
+            Some((label, text)) if label.chars().count() <= 16 => {
+                wrap(&format!("  {label:<16} "), "                   ", text)
             }
             _ => wrap("  ", "    ", line),
         });
@@ -317,7 +320,10 @@ fn wrap(first: &str, rest: &str, text: &str) -> Vec<String> {
         &safe,
         Options::new(WIDTH)
             .initial_indent(first)
-            .subsequent_indent(rest),
+            .subsequent_indent(rest)
+            // A path or a command is never broken where it has no blank, if it fits a line.
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation),
     )
     .into_iter()
     .map(|line| line.trim_end().to_owned())

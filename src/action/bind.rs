@@ -57,6 +57,18 @@ pub async fn bind(
         .iter()
         .map(|l| format!("{}: {}", l.label, l.text))
         .collect();
+    if !given.schema.0.is_empty() {
+        lines.push(format!(
+            "Changes: {} definitions; undo: artifacts/schema-undo.ldif",
+            given.schema.1
+        ));
+    }
+    if !given.upgrade.0.is_empty() {
+        lines.push(format!(
+            "Changes: {} entries, one by one in artifacts/{id}.planned.ldif of this run",
+            given.upgrade.1
+        ));
+    }
     lines.extend(notes.into_iter().map(|n| format!("Warning: {n}")));
     if let Some(some) = &given.incomplete {
         lines.push(format!("Retry: {} users are moved afresh.", some.len()));

@@ -50,8 +50,7 @@ const SETTLED: Duration = Duration::from_millis(150);
 /// # Errors
 /// When the socket cannot be used or stdout is gone.
 pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
-    let name = format!("{} {}", who(), std::process::id());
-    let client = Client::connect(follow.info, &name, 1).await?;
+    let client = Client::connect(follow.info, &who(), 1).await?;
     let (events, mut sender) = client.split();
     for command in &follow.commands {
         sender.send(command).await?;
@@ -67,6 +66,7 @@ pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
         asked: None,
         offered: None,
         commanded: !follow.commands.is_empty(),
+        brief: false,
     };
     let end = watcher.watch().await?;
     let state = &watcher.state;
@@ -100,10 +100,18 @@ pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
     Ok(exit_of(state, end))
 }
 
+/// Who looks, as the journal will name it: `root on pts/3`.
 fn who() -> String {
-    std::env::var("LOGNAME")
-        .or_else(|_| std::env::var("USER"))
-        .unwrap_or_else(|_| "client".into())
+    let user = std::env::var("LOGNAME").or_else(|_| std::env::var("USER"));
+    let user = user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+    let terminal = std::fs::read_link("/proc/self/fd/0").ok();
+    let terminal = terminal
+        .as_deref()
+        .and_then(|path| path.strip_prefix("/dev").ok());
+    match terminal.filter(|t| t.starts_with("pts") || t.starts_with("tty")) {
+        Some(terminal) => format!("{user} on {}", terminal.display()),
+        None => format!("{user}, process {}", std::process::id()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +148,8 @@ struct Watcher {
     /// The gate the simulated operator was sent to.
     offered: Option<String>,
     commanded: bool,
+    /// The gate was shown already: only its question is repeated.
+    brief: bool,
 }
 
 impl Watcher {
@@ -221,8 +231,11 @@ impl Watcher {
 
     fn ask(&mut self, wanted: String) {
         if let Some(gate) = &self.state.gate {
-            for line in plain::gate_lines(&self.state, gate) {
-                talk(line);
+            // After `commands` or a word that was no answer the gate is still on the screen.
+            if !std::mem::take(&mut self.brief) {
+                for line in plain::gate_lines(&self.state, gate) {
+                    talk(line);
+                }
             }
             talk(plain::gate_question(&self.state, gate));
         } else {
@@ -258,7 +271,7 @@ impl Watcher {
         };
         match command {
             Some(command) => self.sender.send(&command).await?,
-            None => self.offered = None,
+            None => self.brief = true,
         }
         Ok(None)
     }
