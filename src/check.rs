@@ -9,7 +9,6 @@ mod context;
 pub mod describe;
 mod directory;
 mod disk;
-pub mod facts;
 mod mail;
 mod new;
 mod old;

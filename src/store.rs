@@ -19,6 +19,6 @@ pub use inventory::{Count, Inventory};
 pub use rename::{RenameMap, rename_map, user_file};
 pub use sessions::{Session, balance, default_sessions};
 pub use user::{IdProblem, StoreUser, id_problems};
-pub use verify::{Finding, InboxRule, Retry, UserReport, Verdict, compare};
+pub use verify::{Finding, InboxRule, UserReport, Verdict, compare};
 
 pub use crate::host::Reading;

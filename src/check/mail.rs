@@ -225,14 +225,6 @@ pub(super) async fn relay(context: &CheckContext) -> Asked {
     Ok(Answer::ok(format!("may relay: {}", some(networks))))
 }
 
-/// The entries of table `INTERNAL_IP` as they are now; none when there is no such file yet.
-pub(super) async fn relay_entries(context: &CheckContext) -> Result<Vec<(String, bool)>, Answer> {
-    let host = context.host(Role::New)?;
-    let path = format!("{}/imta/config/mappings", context.site.new.instance_root);
-    let bytes = host.read_file(&path, 4 << 20).await?.unwrap_or_default();
-    Ok(internal_ip(&String::from_utf8_lossy(&bytes)))
-}
-
 /// The entries of table `INTERNAL_IP`: pattern, and whether it allows.
 fn internal_ip(text: &str) -> Vec<(String, bool)> {
     let mut inside = false;

@@ -116,50 +116,6 @@ impl UserReport {
     }
 }
 
-/// How somebody's mailboxes can be restored again without doubling anything.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// Everything is there.
-    Nothing,
-    /// Nothing is there: the same restore does it.
-    Restore,
-    /// Something is there: remove all mailboxes of these ids first (`mboxutil -d user/ID/INBOX`).
-    RemoveFirst {
-        /// Ids in the new store.
-        ids: Vec<String>,
-    },
-    /// It cannot be told, or new mail may be in there already: a person decides.
-    ByHand,
-}
-
-impl UserReport {
-    /// Says how a retry is done safely; `actual` is what the report was made from.
-    ///
-    /// The guide's own flags double every folder that is there, so what is there goes first; but
-    /// never where new mail may have come in.
-    pub fn retry(&self, actual: &Inventory, inbox: InboxRule) -> Retry {
-        if self.is_complete() {
-            return Retry::Nothing;
-        }
-        let wrong = self.findings.iter().filter_map(|f| match f {
-            Finding::WrongCase { found } => Some(found.as_str()),
-            _ => None,
-        });
-        let there = |id: &&str| actual.folders(id).is_some_and(|f| !f.is_empty());
-        let ids: Vec<String> = wrong
-            .chain([self.new_id.as_str()])
-            .filter(there)
-            .map(str::to_owned)
-            .collect();
-        match (self.verdict(), inbox) {
-            (Verdict::Unknown, _) => Retry::ByHand,
-            _ if ids.is_empty() => Retry::Restore,
-            (_, InboxRule::AtLeast) => Retry::ByHand,
-            _ => Retry::RemoveFirst { ids },
-        }
-    }
-}
-
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -427,30 +383,6 @@ mod tests {
             &[("Anderson", b"INBOX", 0), ("anderson", b"INBOX", 3)],
         );
         assert_eq!(report.verdict(), Verdict::WrongCase);
-    }
-
-    #[test]
-    fn a_retry_removes_what_is_there_first_and_never_new_mail() {
-        let old: &[(&str, &[u8], u64)] = &[("anderson", b"INBOX", 3)];
-        let retry = |new: &[(&str, &[u8], u64)], rule| {
-            one_with(old, new, rule).retry(&inventory(new), rule)
-        };
-        let first = |ids: &[&str]| Retry::RemoveFirst {
-            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
-        };
-        assert_eq!(retry(&[], InboxRule::Exact), Retry::Restore);
-        assert_eq!(
-            retry(&[("Anderson", b"INBOX", 3)], InboxRule::Exact),
-            Retry::Nothing
-        );
-        let half: &[(&str, &[u8], u64)] = &[("Anderson", b"INBOX", 2)];
-        assert_eq!(retry(half, InboxRule::Exact), first(&["Anderson"]));
-        assert_eq!(retry(half, InboxRule::AtLeast), Retry::ByHand);
-        let wrong: &[(&str, &[u8], u64)] = &[("Anderson", b"INBOX", 0), ("anderson", b"INBOX", 3)];
-        assert_eq!(
-            retry(wrong, InboxRule::Exact),
-            first(&["anderson", "Anderson"])
-        );
     }
 
     #[test]
