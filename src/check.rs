@@ -4,6 +4,7 @@
 //! A check changes nothing. It reads state and never a confirmation sentence; what cannot be told is
 //! `unknown`, never `ok`.
 
+pub mod before;
 mod config;
 mod context;
 pub mod describe;

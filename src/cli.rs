@@ -1,10 +1,12 @@
 //! The command line: one file a subcommand, exit codes in one place, the one output module.
 
+pub mod check;
 pub mod engine;
 pub mod exit;
 pub mod failure;
 pub mod follow;
 pub mod lab;
+pub mod look;
 pub mod operator;
 pub mod output;
 pub mod plan;
@@ -51,6 +53,8 @@ enum Command {
     Scenarios(scenarios::ScenariosArgs),
     /// The site file: write a new one, look whether one can be used
     Site(site::SiteArgs),
+    /// Look whether a run could begin: nothing is changed
+    Check(check::CheckArgs),
     /// Everything that would be done, to the last argument
     Plan(plan::PlanArgs),
     /// The practice world on its own: make, start, look into and judge a lab
@@ -87,6 +91,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Lab(args) => return lab::run(args),
         Command::Scenarios(args) => return scenarios::run(&args),
         Command::Site(args) => return site::run(args),
+        Command::Check(args) => return check::run(&args),
         Command::Plan(args) => return plan::run(&args),
         Command::Practice(args) => args.run(),
         Command::Run(args) => args.run(),

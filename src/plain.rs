@@ -314,7 +314,8 @@ fn item(text: &str) -> Vec<String> {
     wrap("                   ", "                     ", text)
 }
 
-fn wrap(first: &str, rest: &str, text: &str) -> Vec<String> {
+/// Text as lines of at most 79 columns, safe to show; `first` and `rest` stand before it.
+pub fn wrap(first: &str, rest: &str, text: &str) -> Vec<String> {
     let safe = display_safe(text);
     textwrap::wrap(
         &safe,

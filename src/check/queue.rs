@@ -102,11 +102,16 @@ fn judge(tree: &QueueTree, counted: &[String]) -> Answer {
         };
         let tried = tree.files.iter().filter(|f| !f.held);
         let most = tried.filter_map(|f| f.attempts).max().unwrap_or(0);
-        return Answer::failed(format!(
-            "{} messages left{aside}, tried up to {most} times: {}",
-            moving.len(),
-            some(&moving)
-        ));
+        let left = match moving.len() {
+            1 => "1 message".to_owned(),
+            n => format!("{n} messages"),
+        };
+        let tried = match most {
+            0 => String::new(),
+            1 => ", tried once".to_owned(),
+            n => format!(", tried up to {n} times"),
+        };
+        return Answer::failed(format!("{left} left{aside}{tried}: {}", some(&moving)));
     }
     if !held.is_empty() {
         return Answer::warning(format!(

@@ -112,7 +112,7 @@ async fn an_empty_queue_is_empty_by_the_tree_whatever_the_counters_say() {
     world.file("queue/hold/ZZ2.HELD", "x");
     let (outcome, detail) = world.ask("queue-empty").await;
     assert_eq!(outcome, Outcome::Failed);
-    assert!(detail.contains("1 messages left, and 1 HELD"), "{detail}");
+    assert!(detail.contains("1 message left, and 1 HELD"), "{detail}");
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use super::exit::Exit;
 use super::failure::{Failure, end};
+use super::look::{Looking, passing_folder, wait};
 use super::output;
-use super::site::{hinted, load};
+use super::secrets::SecretOptions;
+use crate::action::facts;
 use crate::base::display_safe;
-use crate::plan::{self, render};
-use crate::scenario;
+use crate::plan::{self, Plan, render};
+use crate::scenario::condition::Facts;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,7 +31,12 @@ pub struct PlanArgs {
     /// The file; without it, stdout
     #[arg(long, short)]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    secrets: SecretOptions,
 }
+
+/// What to do when facts cannot be had.
+const DRAFT: &str = "add --draft: every step, with names where facts are missing";
 
 /// How a plan is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,15 +57,12 @@ pub fn run(args: &PlanArgs) -> ExitCode {
 }
 
 fn make(args: &PlanArgs) -> Result<Exit, Failure> {
-    let site = load(&args.site)?;
-    let scenario = scenario::load(&site.scenario).map_err(|error| hinted(Exit::Usage, &error))?;
-    if !args.draft {
-        return Err(
-            Failure::usage("a plan with facts looked up cannot be made here yet")
-                .hint("add --draft: every step, with names where facts are missing"),
-        );
-    }
-    let plan = plan::draft(&scenario, &site).map_err(Failure::error)?;
+    let looking = Looking::at(&args.site)?;
+    let plan = if args.draft {
+        looking.draft
+    } else {
+        looked_up(args, &looking)?
+    };
     let text = match args.format {
         Format::Text => render::text(&plan),
         Format::Json => render::json(&plan).map_err(Failure::error)?,
@@ -75,4 +79,37 @@ fn make(args: &PlanArgs) -> Result<Exit, Failure> {
         output::data(text)?;
     }
     Ok(Exit::Done)
+}
+
+/// The plan with facts; those that exist only later in the run stay names.
+fn looked_up(args: &PlanArgs, looking: &Looking) -> Result<Plan, Failure> {
+    let secrets = looking
+        .secrets(&args.site, &args.secrets)
+        .map_err(|failure| failure.hint(DRAFT))?;
+    let folder = passing_folder()?;
+    let world = looking.world(folder.path(), secrets)?;
+    let mut wanted: Vec<String> = Vec::new();
+    for step in &looking.scenario.steps {
+        let mut names = step.facts.clone();
+        if let Some(condition) = &step.when {
+            condition.each_name(&mut |is_field, name| {
+                if !is_field {
+                    names.push(name.to_owned());
+                }
+            });
+        }
+        for name in names {
+            if !wanted.contains(&name) {
+                wanted.push(name);
+            }
+        }
+    }
+    let looked = wait(facts::look_up(&world, &wanted, &Facts::new()))?;
+    let looked = looked.map_err(|mut errors| {
+        errors.dedup();
+        let errors: Vec<_> = errors.iter().map(|e| display_safe(e)).collect();
+        let what = errors.join("; ");
+        Failure::new(Exit::Inhibited, format!("cannot look up the facts: {what}")).hint(DRAFT)
+    })?;
+    plan::bind(&looking.scenario, &looking.site, &looked.facts).map_err(Failure::error)
 }

@@ -5,15 +5,13 @@ use super::follow::{Follow, Manner, follow};
 use super::operator::Operator;
 use super::output::{data, talk};
 use super::runs::{Run, find};
-use super::secrets::SecretOptions;
-use crate::base::{RunId, places};
+use super::secrets::{self, SecretOptions};
+use crate::base::{RunId, Secret, places};
 use crate::engine::daemon::{self, Create, Startup};
 use crate::engine::event::Policy;
 use crate::engine::journal;
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::plan::Plan;
-use crate::scenario::names::secret_title;
-use crate::scenario::{Action, Scenario};
 use crate::site::Site;
 use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
@@ -170,7 +168,7 @@ pub fn begin(
     let scenario = crate::scenario::load(&site.scenario)?;
     let plan = crate::plan::draft(&scenario, &site)?;
     let policy = manners.policy(site.is_practice(), &plan)?;
-    let secrets = gather(&site, site_path, &scenario, secrets)?;
+    let secrets = exposed(secrets::for_site(&site, site_path, &scenario, secrets)?);
     let (run, folder) = make_folder(&site, site_path, &plan)?;
     let create = Create {
         run: run.to_string(),
@@ -199,37 +197,12 @@ pub fn begin(
     look(&info, &folder, manners.manner(), operator, Vec::new(), 1)
 }
 
-/// Gathers the secrets the engine works with; those that only the operator types stay with them.
-fn gather(
-    site: &Site,
-    site_path: &Path,
-    scenario: &Scenario,
-    options: &SecretOptions,
-) -> anyhow::Result<BTreeMap<String, String>> {
-    let from_site = site.secrets_file.as_ref().map(|file| {
-        site_path
-            .parent()
-            .unwrap_or_else(|| Path::new("."))
-            .join(file)
-    });
-    let mut names = vec!["directory"];
-    for action in scenario.steps.iter().flat_map(|step| &step.actions) {
-        if let Action::SetConfig(set) = action
-            && let Some(name) = &set.secret
-            && !names.contains(&name.as_str())
-        {
-            names.push(name);
-        }
-    }
-    let wanted: Vec<(&str, &str)> = names
-        .iter()
-        .map(|name| (*name, secret_title(name).unwrap_or(name)))
-        .collect();
-    let secrets = options.gather(&wanted, from_site.as_deref())?;
-    Ok(secrets
+/// Secrets as the engine takes them, over its standard input.
+fn exposed(secrets: BTreeMap<String, Secret>) -> BTreeMap<String, String> {
+    secrets
         .into_iter()
         .map(|(name, value)| (name, value.expose().to_owned()))
-        .collect())
+        .collect()
 }
 
 fn make_folder(site: &Site, site_path: &Path, plan: &Plan) -> anyhow::Result<(RunId, PathBuf)> {
@@ -419,7 +392,7 @@ fn take_up(
         let site_path = run.folder.join("site.toml");
         let site = Site::load(&site_path)?;
         let scenario = crate::scenario::load(&site.scenario)?;
-        let secrets = gather(&site, &site_path, &scenario, secrets)?;
+        let secrets = exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?);
         daemon::start(
             &run.folder,
             &Startup {

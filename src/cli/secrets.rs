@@ -2,7 +2,11 @@
 //!
 //! Never argv or the environment (contract, "Commands").
 
+use super::run::Refused;
 use crate::base::Secret;
+use crate::scenario::names::secret_title;
+use crate::scenario::{Action, Scenario};
+use crate::site::Site;
 use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
@@ -67,6 +71,37 @@ impl SecretOptions {
         }
         Ok(found)
     }
+}
+
+/// Gathers the secrets that the program itself works with at a site; those that only the operator
+/// types stay with them.
+///
+/// # Errors
+/// As [`SecretOptions::gather`].
+pub fn for_site(
+    site: &Site,
+    site_path: &Path,
+    scenario: &Scenario,
+    options: &SecretOptions,
+) -> anyhow::Result<BTreeMap<String, Secret>> {
+    let mut names = vec!["directory"];
+    for action in scenario.steps.iter().flat_map(|step| &step.actions) {
+        if let Action::SetConfig(set) = action
+            && let Some(name) = &set.secret
+            && !names.contains(&name.as_str())
+        {
+            names.push(name);
+        }
+    }
+    let wanted: Vec<(&str, &str)> = names
+        .iter()
+        .map(|name| (*name, secret_title(name).unwrap_or(name)))
+        .collect();
+    let parent = site_path.parent().unwrap_or_else(|| Path::new("."));
+    let from_site = site.secrets_file.as_ref().map(|file| parent.join(file));
+    options
+        .gather(&wanted, from_site.as_deref())
+        .map_err(|error| Refused(format!("{error:#}")).into())
 }
 
 /// Reads a secrets file; anything but mode 0600 (or stricter) and one's own file is refused.

@@ -23,6 +23,8 @@ mod lab_phrases;
 mod lab_services;
 mod lab_stores;
 mod ldap_server;
+mod looking;
+mod place;
 mod plan_draft;
 mod practice;
 mod slapd;
