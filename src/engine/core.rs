@@ -1,4 +1,4 @@
-//! The pure core: [`decide`] what follows from an input, [`fold`] events into the state.
+//! The pure core: [`Core::decide`] what follows from an input, [`fold`] events into the state.
 //!
 //! Neither knows a host, a directory, a clock or a random number; all of that comes in as inputs.
 //! Only [`fold`] changes state. The same core runs a site, a lab and the simulation in

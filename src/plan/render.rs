@@ -1,7 +1,7 @@
 //! A plan as text, JSON, a Markdown runbook or a commented shell script.
 //!
 //! Everything that comes from a site or a server goes through
-//! [`display_safe`](crate::base::display_safe).
+//! [`display_safe`].
 
 mod markdown;
 mod shell;
