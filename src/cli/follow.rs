@@ -147,6 +147,7 @@ struct Watcher {
     asked: Option<String>,
     /// The gate the simulated operator was sent to.
     offered: Option<String>,
+    /// A command was sent and nothing has come of it yet.
     commanded: bool,
     /// The gate was shown already: only its question is repeated.
     brief: bool,
@@ -171,6 +172,8 @@ impl Watcher {
                     if record.idx < self.from {
                         continue;
                     }
+                    // A run that was over is running again: the command was understood.
+                    self.commanded &= self.state.phase != Phase::Running;
                     if self.manner == Manner::Json {
                         data(line)?;
                     } else {
@@ -195,11 +198,14 @@ impl Watcher {
 
     /// No event has come for a while: is somebody wanted?
     async fn settled(&mut self) -> anyhow::Result<Option<End>> {
+        if self.state.last + 1 < self.from {
+            // Still reading what was there before.
+            return Ok(None);
+        }
         if self.state.phase != Phase::Running {
             let over = self.state.phase != Phase::Empty && !self.commanded;
             return Ok(over.then_some(End::Over));
         }
-        self.commanded = false;
         let Some(wanted) = wanted(&self.state) else {
             self.asked = None;
             return Ok(None);
