@@ -17,6 +17,7 @@ use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How gates are answered and what is printed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -386,8 +387,14 @@ fn take_up(
     if run.is_done() {
         return told_by_journal(&run.folder, manners.manner());
     }
-    let info = if let Some(info) = &run.engine {
-        info.clone()
+    // The engine of a run that is over is on its way out: it takes no command any more.
+    let engine = if run.state.ended.is_some() {
+        gone(&run.folder)?
+    } else {
+        run.engine.clone()
+    };
+    let info = if let Some(info) = engine {
+        info
     } else {
         let site_path = run.folder.join("site.toml");
         let site = Site::load(&site_path)?;
@@ -436,6 +443,20 @@ fn take_up(
         commands,
         run.state.last + 1,
     )
+}
+
+/// Waits until the engine of a run that is over has gone; one that stays is returned.
+fn gone(folder: &Path) -> anyhow::Result<Option<EngineInfo>> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let engine = daemon::alive(folder);
+        // Somebody else may have taken the run up meanwhile.
+        let over = Run::read(folder)?.state.ended.is_some();
+        if engine.is_none() || !over || Instant::now() > deadline {
+            return Ok(engine);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Sends commands to an engine and waits until it has journaled something after them.
