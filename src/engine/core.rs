@@ -6,8 +6,10 @@
 
 mod decide;
 mod fold;
+mod input;
 #[cfg(test)]
 mod simulation;
 
-pub use decide::{Ask, Core, Decision, Input, Order};
+pub use decide::Core;
 pub use fold::fold;
+pub use input::{Ask, Decision, Input, Order};
