@@ -171,11 +171,18 @@ async fn try_session(
     let meter = Arc::new(AtomicU64::new(0));
     let moved = move_them(old, new, session, folder, meter.clone());
     tokio::pin!(moved);
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    let mut ticks = tokio::time::interval(Duration::from_secs(2));
+    let mut told = 0;
     let (errors, trouble, bytes) = loop {
         tokio::select! {
             result = &mut moved => break result?,
-            _ = ticks.tick() => tell(meter.load(Ordering::Relaxed), ""),
+            _ = ticks.tick() => {
+                let now = meter.load(Ordering::Relaxed);
+                if now != told {
+                    tell(now, "");
+                    told = now;
+                }
+            }
         }
     };
     let who = |id: &StoreUser| id.new_id().to_owned();

@@ -118,14 +118,8 @@ impl Core {
                 .push(Event::EffectInterrupted { effect: id.clone() });
             decision.orders.push(Order::Settle { effect: id });
         }
-        if state.phase == Phase::Running
-            && let Some(step) = state.current()
-            && (step.status == StepStatus::Binding || state.held_answer.is_some())
-        {
-            decision.orders.push(Order::Bind {
-                step: step.head.id.clone(),
-                attempt: step.attempt,
-            });
+        if state.phase == Phase::Running {
+            decision.orders.extend(unbound(state));
         }
         decision
     }
@@ -355,6 +349,12 @@ impl Core {
         let busy = in_stage()
             .filter(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Asked))
             .count();
+        // A stop closed the gate, not the task.
+        if state.gate.is_none()
+            && let Some(asked) = in_stage().find(|e| e.status == EffectStatus::Asked)
+        {
+            return ask_operator(state, asked);
+        }
         let mut decision = Decision::default();
         let ready = in_stage().filter(|e| e.status == EffectStatus::Ready);
         for effect in ready.take(parallel.saturating_sub(busy)) {
@@ -531,10 +531,27 @@ fn asked(state: &State, ask: Ask, by: String) -> Decision {
         Ask::Control => found.push(Event::ControlTaken { by }),
         Ask::Pause | Ask::Stop | Ask::Policy(_) => {}
     }
+    // A stop does not wait for facts that are being looked up: they are looked up again.
+    let reopened = found.iter().any(|e| matches!(e, Event::RunReopened { .. }));
+    let orders = if reopened {
+        unbound(state).into_iter().collect()
+    } else {
+        Vec::new()
+    };
     Decision {
         events: found,
-        orders: Vec::new(),
+        orders,
     }
+}
+
+/// The order to look up the facts of the current step, where somebody waits for them.
+fn unbound(state: &State) -> Option<Order> {
+    let step = state.current()?;
+    let waits = step.status == StepStatus::Binding || state.held_answer.is_some();
+    waits.then(|| Order::Bind {
+        step: step.head.id.clone(),
+        attempt: step.attempt,
+    })
 }
 
 /// Stops once nothing is in flight.

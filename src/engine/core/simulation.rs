@@ -355,6 +355,8 @@ impl Run {
             0 => Some(Ask::Pause),
             1 => Some(Ask::Continue),
             2 if self.state.failed_step().is_some() => Some(Ask::Retry),
+            _ if self.state.phase == Phase::Stopped => Some(Ask::Continue),
+            4 => Some(Ask::Stop),
             _ => None,
         };
         if let Some(ask) = ask {
