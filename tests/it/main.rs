@@ -13,6 +13,7 @@
 
 mod arrows;
 mod by_hand;
+mod canary;
 mod directory_golden;
 mod directory_lab;
 mod directory_slapd;
