@@ -38,7 +38,7 @@ fn holds(content: &[u8], canary: &str) -> bool {
 }
 
 /// Looks into argv and environment of every process, as often as it can, until told to stop.
-fn watch_processes(canary: String, stop: Arc<AtomicBool>) -> (BTreeSet<String>, usize) {
+fn watch_processes(canary: &str, stop: &AtomicBool) -> (BTreeSet<String>, usize) {
     let mut seen = BTreeSet::new();
     let mut rounds = 0;
     let own = std::process::id().to_string();
@@ -51,7 +51,7 @@ fn watch_processes(canary: String, stop: Arc<AtomicBool>) -> (BTreeSet<String>, 
             }
             for file in ["cmdline", "environ"] {
                 let content = std::fs::read(entry.path().join(file)).unwrap_or_default();
-                if holds(&content, &canary) {
+                if holds(&content, canary) {
                     let argv = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
                     let argv = String::from_utf8_lossy(&argv).replace('\0', " ");
                     seen.insert(format!("{file} of {argv}"));
@@ -96,7 +96,7 @@ fn the_directory_password_is_found_nowhere_but_in_the_vendors_own_files() {
     let stop = Arc::new(AtomicBool::new(false));
     let watcher = {
         let (canary, stop) = (canary.clone(), stop.clone());
-        std::thread::spawn(move || watch_processes(canary, stop))
+        std::thread::spawn(move || watch_processes(&canary, &stop))
     };
     let whole = dir.path().join("whole");
     let practice = command(&[
@@ -159,7 +159,7 @@ fn the_directory_password_is_found_nowhere_but_in_the_vendors_own_files() {
     let stop = Arc::new(AtomicBool::new(false));
     let watcher = {
         let (canary, stop) = (canary.clone(), stop.clone());
-        std::thread::spawn(move || watch_processes(canary, stop))
+        std::thread::spawn(move || watch_processes(&canary, &stop))
     };
     let planted = Command::new("sh")
         .args(["-c", "read line", &canary])
