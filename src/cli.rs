@@ -11,12 +11,14 @@ pub mod operator;
 pub mod output;
 pub mod plan;
 pub mod practice;
+pub mod report;
 pub mod run;
 pub mod runs;
 pub mod scenarios;
 pub mod secrets;
 pub mod site;
 pub mod status;
+pub mod verify;
 
 use crate::base::Hint;
 use crate::engine::daemon::EngineError;
@@ -49,6 +51,8 @@ enum Command {
     /// Stop the run at the next safe point
     Stop(run::WishArgs),
     Journal(status::JournalArgs),
+    Report(report::ReportArgs),
+    Verify(verify::VerifyArgs),
     /// The procedures there are
     Scenarios(scenarios::ScenariosArgs),
     /// The site file: write a new one, look whether one can be used
@@ -105,6 +109,8 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Skip(args) => args.run(),
         Command::Stop(args) => args.run(Wish::Stop),
         Command::Journal(args) => args.run(),
+        Command::Report(args) => args.run(),
+        Command::Verify(args) => args.run(),
         Command::Engine(args) => args.run(),
         Command::Completions { shell } => {
             clap_complete::generate(

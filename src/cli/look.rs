@@ -82,7 +82,7 @@ pub fn passing_folder() -> Result<tempfile::TempDir, Failure> {
 ///
 /// # Errors
 /// When no runtime can be made.
-pub fn wait<T>(look: impl Future<Output = T>) -> Result<T, Failure> {
+pub fn wait<T>(look: impl Future<Output = T>) -> std::io::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -7,7 +7,7 @@ mod markdown;
 mod shell;
 mod text;
 
-pub use markdown::markdown;
+pub use markdown::{escaped, markdown};
 pub use shell::shell;
 pub use text::text;
 

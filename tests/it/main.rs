@@ -11,6 +11,7 @@
     reason = "a test that meets the unexpected should stop and say where"
 )]
 
+mod after_a_run;
 mod arrows;
 mod by_hand;
 mod canary;

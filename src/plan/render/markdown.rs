@@ -119,7 +119,8 @@ fn planned(out: &mut String, action: &PlannedAction) {
 }
 
 /// Text in which nothing is Markdown.
-fn escaped(text: &str) -> String {
+/// Text in which nothing is Markdown's, safe to show.
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in display_safe(text).chars() {
         if matches!(
