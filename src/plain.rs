@@ -174,12 +174,14 @@ pub fn gate_question(state: &State, gate: &Gate) -> String {
         }
         (Some(_), _) => "Type `done` when it is done; `pause`, `stop`.".to_owned(),
         (None, Some(typed)) => {
-            format!("Type `{typed}` to go on; `commands` shows them; `pause`, `stop`.")
+            format!("Type `{typed}` to go on; `commands` shows what is done; `pause`, `stop`.")
         }
         (None, None) if gate.level == Level::Note => {
-            "Press Enter to go on; `commands` shows them; `pause`, `stop`.".to_owned()
+            "Press Enter to go on; `commands` shows what is done; `pause`, `stop`.".to_owned()
         }
-        (None, None) => "Type `yes` to go on; `commands` shows them; `pause`, `stop`.".to_owned(),
+        (None, None) => {
+            "Type `yes` to go on; `commands` shows what is done; `pause`, `stop`.".to_owned()
+        }
     }
 }
 
@@ -294,10 +296,16 @@ fn effect_line(state: &State, effect: &str, word: &str, message: &str) -> Vec<St
     if silent {
         return Vec::new();
     }
-    let text = if message.is_empty() {
-        summary.to_owned()
-    } else {
-        format!("{summary}: {message}")
+    // What the operator said needs no repetition of what they were asked.
+    let evidence = state
+        .effect(effect)
+        .and_then(|e| e.spec.parameters.get("evidence"))
+        .is_some_and(is_true);
+    let text = match (summary.trim_end_matches('.'), message) {
+        (summary, "") => summary.to_owned(),
+        (_, message) if evidence => message.to_owned(),
+        (question, message) if question.ends_with('?') => format!("{question} {message}"),
+        (summary, message) => format!("{summary}: {message}"),
     };
     labelled(word, &text)
 }

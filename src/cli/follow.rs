@@ -158,7 +158,7 @@ impl Watcher {
         loop {
             let answer = async {
                 match &mut self.keyboard {
-                    Some(keyboard) if self.asked.is_some() => keyboard.lines.recv().await.flatten(),
+                    Some(keyboard) if self.asked.is_some() => keyboard.line().await,
                     _ => std::future::pending().await,
                 }
             };
@@ -236,6 +236,12 @@ impl Watcher {
     }
 
     fn ask(&mut self, wanted: String) {
+        let keyboard = self.keyboard.get_or_insert_with(Keyboard::new);
+        if keyboard.ask() {
+            // The cursor stands behind what was typed.
+            talk("");
+            talk(NOT_USED);
+        }
         if let Some(gate) = &self.state.gate {
             // After `commands` or a word that was no answer the gate is still on the screen.
             if !std::mem::take(&mut self.brief) {
@@ -244,11 +250,11 @@ impl Watcher {
                 }
             }
             talk(plain::gate_question(&self.state, gate));
+        } else if self.state.paused {
+            talk("The run is paused. Type `continue` or `stop`.");
         } else {
             talk("Type `retry`, `skip REASON`, or `stop`.");
         }
-        let keyboard = self.keyboard.get_or_insert_with(Keyboard::new);
-        keyboard.ask();
         self.asked = Some(wanted);
     }
 
@@ -259,7 +265,7 @@ impl Watcher {
             return Ok(Some(End::Waiting));
         };
         if wanted(&self.state) != asked {
-            talk("Somebody else answered meanwhile; what you typed was not used.");
+            talk(NOT_USED);
             return Ok(None);
         }
         let word = line.trim();
@@ -355,10 +361,15 @@ fn wanted(state: &State) -> Option<String> {
         .map(|s| format!("failed {} {}", s.head.id, s.attempt))
 }
 
+/// What somebody hears whose question has gone while they were typing.
+const NOT_USED: &str = "Somebody else answered meanwhile; what you typed was not used.";
+
 /// Reads lines only when asked to, so that a command the operator runs has the terminal to itself.
 struct Keyboard {
     requests: std::sync::mpsc::Sender<()>,
     lines: mpsc::Receiver<Option<String>>,
+    /// A line was asked for and has not come yet.
+    reading: bool,
 }
 
 impl Keyboard {
@@ -375,10 +386,32 @@ impl Keyboard {
                 }
             }
         });
-        Self { requests, lines }
+        Self {
+            requests,
+            lines,
+            reading: false,
+        }
     }
 
-    fn ask(&self) {
-        let _ = self.requests.send(());
+    /// Asks for a line, whoever asked before: a line that was begun for another question is thrown
+    /// away, so that it cannot confirm this one. True when there was such a question.
+    fn ask(&mut self) -> bool {
+        let before = self.reading;
+        if before {
+            let stdin = std::io::stdin();
+            let _ = rustix::termios::tcflush(&stdin, rustix::termios::QueueSelector::IFlush);
+            // A whole line may have come already.
+            self.reading = self.lines.try_recv().is_err();
+        }
+        if !self.reading {
+            self.reading = self.requests.send(()).is_ok();
+        }
+        before
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        let line = self.lines.recv().await.flatten();
+        self.reading = false;
+        line
     }
 }

@@ -26,6 +26,7 @@ mod lab_services;
 mod lab_stores;
 mod ldap_server;
 mod looking;
+mod person;
 mod place;
 mod plan_draft;
 mod practice;
