@@ -55,7 +55,7 @@ pub async fn bind(
         .gate
         .summary
         .iter()
-        .map(|l| format!("{}: {}", l.label, l.text))
+        .map(|l| format!("{}: {}", l.label, l.text.replace("<run>", &world.run)))
         .collect();
     if !given.schema.0.is_empty() {
         lines.push(format!(
@@ -162,6 +162,7 @@ async fn given(
         host_files: world.host_files(world.host(Role::New).map_err(one)?),
         configutil: world.configutil(),
         mboxutil: world.mboxutil(),
+        imbackup: world.site.old.imbackup.clone(),
         users: looked.users,
         sessions: usize::from(world.site.store.sessions),
         ..Given::default()

@@ -27,6 +27,8 @@ pub struct Given {
     pub configutil: String,
     /// The new server's mboxutil.
     pub mboxutil: String,
+    /// The old server's imbackup.
+    pub imbackup: String,
     /// Everybody who is moved, with the bytes of their mailboxes.
     pub users: Vec<(StoreUser, u64)>,
     /// On a retry: the users whose mailboxes are not complete. None: all.
@@ -61,11 +63,12 @@ pub fn effects(step: &PlanStep, given: &Given) -> Result<(Vec<EffectSpec>, usize
         let Some((work, by_operator)) = work_of(action, given, index)? else {
             continue;
         };
+        found.extend(held_against(&id, stage, &work, given));
         found.push(spec(
             id,
             stage,
             action.kind.clone(),
-            action.what.clone(),
+            action.what.replace("<run>", &given.run),
             &work,
             by_operator,
         ));
@@ -87,6 +90,28 @@ pub fn effects(step: &PlanStep, given: &Given) -> Result<(Vec<EffectSpec>, usize
         ));
     }
     Ok((found, parallel))
+}
+
+/// The list of the old store that a tape is held against, user by user and message by message: the
+/// tape is about to become the only copy.
+fn held_against(id: &str, stage: u32, work: &Work, given: &Given) -> Option<EffectSpec> {
+    let Work::Command(command) = work else {
+        return None;
+    };
+    if !command.proof.iter().any(|p| p == "tape-holds-everyone") {
+        return None;
+    }
+    let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+    let inventory = Work::Inventory(Inventory {
+        backup: Some(words(&[&given.imbackup, "-f-"])),
+        list: words(&[command.argv.first()?, "-f-", "-t", "-v1"]),
+        users: given.users.iter().map(|(user, _)| user.clone()).collect(),
+        list_only: true,
+    });
+    let what = "List what the old store holds, to hold the tape against it".to_owned();
+    // Before the command that reads the tape.
+    let (id, stage) = (format!("{id}/inventory"), stage - 1);
+    Some(spec(id, stage, "inventory".into(), what, &inventory, false))
 }
 
 fn spec(
@@ -313,6 +338,7 @@ fn transfer(
         backup: backup(&everybody_file),
         list,
         users: everybody.clone(),
+        list_only: false,
     });
     let source = if transfer.from == Source::Tape {
         "the tape"
@@ -376,9 +402,10 @@ fn transfer(
             mboxutil: given.mboxutil.clone(),
         });
         let what = format!(
-            "Session {number} of {}: {} users",
+            "Session {number} of {}: {} user{}",
             sessions.len(),
-            session.users.len()
+            session.users.len(),
+            if session.users.len() == 1 { "" } else { "s" }
         );
         found.push(spec(
             format!("{id}/{name}"),

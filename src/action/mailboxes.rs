@@ -97,6 +97,35 @@ async fn try_inventory(
     for user in &list.users {
         found.add_user(&user.old_id());
     }
+    if !list.list_only {
+        refuse_if_taken(world, list).await?;
+    }
+    let strangers: Vec<String> = found
+        .users()
+        .map(|(id, _)| id.to_owned())
+        .filter(|id| !list.users.iter().any(|u| u.old_id() == *id))
+        .collect();
+    let text = serde_json::to_vec(&found).map_err(|e| e.to_string())?;
+    world.write_artifact(INVENTORY, &text)?;
+    let messages: u64 = list
+        .users
+        .iter()
+        .filter_map(|u| found.total(&u.old_id())?.messages)
+        .sum();
+    let message = format!("{messages} messages of {} users", list.users.len());
+    let mut end = EffectEnd::ok(message);
+    if !strangers.is_empty() {
+        let moved = if list.list_only { "" } else { ", not moved" };
+        end = EffectEnd::warning(format!(
+            "mailboxes without a user in the directory{moved}: {}",
+            some(&strangers)
+        ));
+    }
+    Ok(end.with(json!({ "users": list.users.len(), "messages": messages })))
+}
+
+/// Refuses when the new store holds mail of somebody who is to be moved.
+async fn refuse_if_taken(world: &World, list: &List) -> Result<(), String> {
     let there = new_store(world).await?;
     let taken: Vec<&str> = list
         .users
@@ -116,27 +145,7 @@ async fn try_inventory(
             some(&taken)
         ));
     }
-    let strangers: Vec<String> = found
-        .users()
-        .map(|(id, _)| id.to_owned())
-        .filter(|id| !list.users.iter().any(|u| u.old_id() == *id))
-        .collect();
-    let text = serde_json::to_vec(&found).map_err(|e| e.to_string())?;
-    world.write_artifact(INVENTORY, &text)?;
-    let messages: u64 = list
-        .users
-        .iter()
-        .filter_map(|u| found.total(&u.old_id())?.messages)
-        .sum();
-    let message = format!("{messages} messages of {} users", list.users.len());
-    let mut end = EffectEnd::ok(message);
-    if !strangers.is_empty() {
-        end = EffectEnd::warning(format!(
-            "mailboxes without a user in the directory, not moved: {}",
-            some(&strangers)
-        ));
-    }
-    Ok(end.with(json!({ "users": list.users.len(), "messages": messages })))
+    Ok(())
 }
 
 /// Moves the users of one session and says what became of each.
@@ -193,7 +202,11 @@ async fn try_session(
     }
     let count = session.users.len();
     let plural = if count == 1 { "" } else { "s" };
-    let message = format!("{count} user{plural}, {bytes} bytes");
+    // What a tape gives is not counted on its way.
+    let message = match &session.backup {
+        Some(_) => format!("{count} user{plural}, {bytes} bytes"),
+        None => format!("{count} user{plural}"),
+    };
     if errors.is_empty() {
         return Ok(EffectEnd::ok(message).with(detail));
     }

@@ -30,23 +30,23 @@ pub(super) async fn once(world: &World, id: &str) -> EffectEnd {
     }
 }
 
-/// Whether all checks hold now; what the first that does not says.
+/// Whether all checks hold now, and what they say.
 ///
 /// # Errors
 /// The first check that does not hold, as a sentence.
 pub(super) async fn all_hold(world: &World, ids: &[String]) -> Result<String, String> {
-    let mut last = String::new();
+    let mut said: Vec<String> = Vec::new();
     for id in ids {
         let report = look(world, id).await;
         match report.outcome {
-            Outcome::Ok | Outcome::Warning => last = report.detail,
+            Outcome::Ok | Outcome::Warning => said.push(report.detail),
             Outcome::Failed | Outcome::Unknown if report.inhibits => {
                 return Err(sentence(&report));
             }
-            Outcome::Failed | Outcome::Unknown => last = sentence(&report),
+            Outcome::Failed | Outcome::Unknown => said.push(sentence(&report)),
         }
     }
-    Ok(last)
+    Ok(said.join("; "))
 }
 
 /// Waits until all checks hold.

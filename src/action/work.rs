@@ -146,6 +146,9 @@ pub struct Inventory {
     pub list: Vec<String>,
     /// Everybody who is to be moved.
     pub users: Vec<StoreUser>,
+    /// The old store is listed to hold a tape against it: nothing is restored after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub list_only: bool,
 }
 
 /// One `imbackup | imsrestore`, or one restore from tape.

@@ -12,6 +12,7 @@
 )]
 
 mod after_a_run;
+mod alternatives;
 mod arrows;
 mod by_hand;
 mod canary;
