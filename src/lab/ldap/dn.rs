@@ -115,6 +115,12 @@ pub fn escape(value: &[u8]) -> String {
                 out.push(c);
             }
             ' ' if n == last => out.push_str("\\ "),
+            // Unescaped, a tab or any other blank at an end would be taken for layout.
+            c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(out, "\\{byte:02X}");
+                }
+            }
             c => out.push(c),
         }
     }
@@ -303,6 +309,14 @@ mod tests {
     #[case("o=x,,o=y")]
     fn what_is_no_name_is_refused(#[case] dn: &str) {
         assert!(parse(dn).is_err());
+    }
+
+    #[test]
+    fn blanks_of_every_kind_survive_at_the_ends_of_a_value() {
+        for value in ["\t", " a ", "\u{a0}x\u{2003}", "\n", "# #"] {
+            let parsed = parse(&format!("cn={},o=x", escape(value.as_bytes()))).unwrap();
+            assert_eq!(parsed[0][0].value, value.as_bytes(), "{value:?}");
+        }
     }
 
     proptest::proptest! {
