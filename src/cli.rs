@@ -19,13 +19,15 @@ pub mod secrets;
 pub mod site;
 pub mod status;
 pub mod verify;
+pub mod wish;
 
 use crate::base::Hint;
 use crate::engine::daemon::EngineError;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use exit::Exit;
-use run::{Refused, Wish};
+use run::Refused;
 use std::process::ExitCode;
+use wish::Wish;
 
 /// Moves SIMS 4.0 and Netscape Messaging Server 4.x to iPlanet Messaging Server 5.2
 #[derive(Debug, Parser)]
@@ -42,14 +44,14 @@ enum Command {
     Runs(runs::RunsArgs),
     Status(status::StatusArgs),
     Attach(run::AttachArgs),
-    Answer(run::AnswerArgs),
+    Answer(wish::AnswerArgs),
     /// Begin nothing new until the run is resumed
-    Pause(run::WishArgs),
+    Pause(wish::WishArgs),
     Resume(run::ResumeArgs),
     Retry(run::RetryArgs),
     Skip(run::SkipArgs),
     /// Stop the run at the next safe point
-    Stop(run::WishArgs),
+    Stop(wish::WishArgs),
     Journal(status::JournalArgs),
     Report(report::ReportArgs),
     Verify(verify::VerifyArgs),

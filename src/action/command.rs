@@ -39,9 +39,7 @@ pub(super) async fn apply(world: &World, command: &Command, folder: &EffectDir) 
     };
     let said = last_words(&result.stderr_text(), &result.stdout_text());
     if !result.is_zero() {
-        let status = result
-            .status
-            .map_or("an unknown status".to_owned(), |s| format!("status {s}"));
+        let status = in_words(result.status);
         return EffectEnd::failed(format!("ended with {status}: {said}"));
     }
     match proof::eventually(world, &command.proof, PATIENCE).await {
@@ -87,6 +85,11 @@ pub(super) async fn settle(
             String::new(),
         ),
     }
+}
+
+/// An exit status for people.
+pub(super) fn in_words(status: Option<i32>) -> String {
+    status.map_or("an unknown status".to_owned(), |s| format!("status {s}"))
 }
 
 /// The last line that a command said, for people.

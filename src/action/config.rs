@@ -4,7 +4,7 @@
 //! also on resume; what a secret parameter reads back is compared in memory and never told.
 
 use super::World;
-use super::command::last_words;
+use super::command::{in_words, last_words};
 use super::work::SetConfig;
 use crate::base::Secret;
 use crate::host::{EffectDir, Host, RunOptions};
@@ -131,7 +131,7 @@ async fn run(host: &Host, folder: &EffectDir, argv: &[String]) -> Result<(), Str
     }
     let said = last_words(&result.stderr_text(), "");
     Err(format!(
-        "configutil ended with status {:?}: {said}",
-        result.status
+        "configutil ended with {}: {said}",
+        in_words(result.status)
     ))
 }

@@ -78,7 +78,7 @@ async fn try_merge(world: &World, wanted: &MergeSchema) -> Result<EffectEnd, Str
     let detail = json!({ "definitions": outcomes.len(), "refused": bad });
     if let Some(first) = bad.first() {
         return Ok(EffectEnd::failed(format!(
-            "{} of {} definitions were refused; first `{}`: {:?}",
+            "{} of {} definitions were not merged; first `{}`: {}",
             bad.len(),
             outcomes.len(),
             display_safe(&first.name),
@@ -185,7 +185,7 @@ async fn try_upgrade(
     }
     if let Some(first) = bad.first() {
         return Ok(EffectEnd::failed(format!(
-            "{} of {total} entries were not changed; first `{}`: {:?}",
+            "{} of {total} entries were not changed; first `{}`: {}",
             bad.len(),
             first.dn,
             first.result

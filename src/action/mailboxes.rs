@@ -6,7 +6,7 @@
 //! restore on top of what is there: what is there of a user who is not complete is removed first,
 //! which is safe only because the new server takes no mail yet.
 
-use super::command::last_words;
+use super::command::{in_words, last_words};
 use super::work::{CheckMailboxes, Inventory as List, Session};
 use super::{Tell, World, proof};
 use crate::base::display_safe;
@@ -243,7 +243,7 @@ async fn move_them(
             .map_err(|e| e.to_string())?;
         let said = last_words(&result.stderr_text(), "");
         let trouble = (!result.is_zero())
-            .then(|| format!("imsrestore ended with status {:?}: {said}", result.status));
+            .then(|| format!("imsrestore ended with {}: {said}", in_words(result.status)));
         return Ok((lines(&result.stderr), trouble, 0));
     };
     let (left, right) = ends(folder)?;
@@ -275,9 +275,7 @@ async fn move_them(
 fn broken(result: &crate::host::PipeResult) -> String {
     let side = |name: &str, r: &crate::host::RunResult| {
         (!r.is_zero()).then(|| {
-            let status = r
-                .status
-                .map_or("unknown status".to_owned(), |s| format!("status {s}"));
+            let status = in_words(r.status);
             format!(
                 "{name} ended with {status}: {}",
                 last_words(&r.stderr_text(), "")
@@ -482,8 +480,8 @@ async fn new_store(world: &World) -> Result<Inventory, String> {
         .map_err(|e| e.to_string())?;
     if !result.is_zero() {
         return Err(format!(
-            "mboxutil ended with status {:?}: {}",
-            result.status,
+            "mboxutil ended with {}: {}",
+            in_words(result.status),
             last_words(&result.stderr_text(), "")
         ));
     }

@@ -249,6 +249,9 @@ impl Watcher {
                     talk(line);
                 }
             }
+            if self.state.paused {
+                talk("The run is paused: an answer counts, and nothing begins before `continue`.");
+            }
             talk(plain::gate_question(&self.state, gate));
         } else if self.state.paused {
             talk("The run is paused. Type `continue` or `stop`.");

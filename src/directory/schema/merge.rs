@@ -37,6 +37,17 @@ pub enum SchemaResult {
     },
 }
 
+impl std::fmt::Display for SchemaResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "done",
+            Self::Already => "it was so already",
+            Self::Changed => "it is not the definition that was seen before, and was left alone",
+            Self::Failed { reason } => reason,
+        })
+    }
+}
+
 impl SchemaOutcome {
     /// Says whether the schema is now as wanted.
     pub fn is_good(&self) -> bool {

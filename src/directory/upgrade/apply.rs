@@ -44,6 +44,22 @@ pub enum EntryResult {
     },
 }
 
+impl std::fmt::Display for EntryResult {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ok => f.write_str("done"),
+            Self::Already => f.write_str("it was so already"),
+            Self::NotYet => f.write_str("nothing of it is done yet"),
+            Self::Changed { attributes } => write!(
+                f,
+                "somebody else has changed {} meanwhile; it was left alone",
+                attributes.join(", ")
+            ),
+            Self::Failed { reason } => f.write_str(reason),
+        }
+    }
+}
+
 impl EntryOutcome {
     /// Says whether the entry is now as wanted.
     pub fn is_good(&self) -> bool {
