@@ -10,7 +10,7 @@ use super::command::{in_words, last_words};
 use super::work::{CheckMailboxes, Inventory as List, Session};
 use super::{Tell, World, proof};
 use crate::base::display_safe;
-use crate::host::{EffectDir, Host, PipeEnd, Reading, RunOptions, Settled, pipe};
+use crate::host::{EffectDir, Host, PipeEnd, PipeResult, Reading, RunOptions, Settled, pipe};
 use crate::plan::effect::{EffectEnd, Outcome};
 use crate::scenario::Role;
 use crate::store::parse::{parse_mboxutil, parse_toc};
@@ -50,27 +50,8 @@ async fn try_inventory(
     let output = if let Some(backup) = &list.backup {
         let file = format!("{}/everybody.users", world.host_files(old));
         put(world, old, &file, &user_file(&list.users)).await?;
-        let (left, right) = ends(folder)?;
         let meter = Arc::new(AtomicU64::new(0));
-        let result = pipe(
-            PipeEnd {
-                host: old,
-                argv: backup,
-                effect: &left,
-                env: &[],
-            },
-            PipeEnd {
-                host: new,
-                argv: &list.list,
-                effect: &right,
-                env: &[],
-            },
-            meter,
-            None,
-            PATIENCE,
-        )
-        .await
-        .map_err(|e| e.to_string())?;
+        let result = piped((old, backup), (new, &list.list), folder, meter).await?;
         if !result.is_whole() {
             return Err(broken(&result));
         }
@@ -246,33 +227,39 @@ async fn move_them(
             .then(|| format!("imsrestore ended with {}: {said}", in_words(result.status)));
         return Ok((lines(&result.stderr), trouble, 0));
     };
-    let (left, right) = ends(folder)?;
-    let result = pipe(
-        PipeEnd {
-            host: old,
-            argv: backup,
-            effect: &left,
-            env: &[],
-        },
-        PipeEnd {
-            host: new,
-            argv: &session.restore,
-            effect: &right,
-            env: &[],
-        },
-        meter,
-        None,
-        PATIENCE,
-    )
-    .await
-    .map_err(|e| e.to_string())?;
+    let result = piped((old, backup), (new, &session.restore), folder, meter).await?;
     let mut errors = lines(&result.left.stderr);
     errors.extend(lines(&result.right.stderr));
     let trouble = (!result.is_whole()).then(|| broken(&result));
     Ok((errors, trouble, result.bytes))
 }
 
-fn broken(result: &crate::host::PipeResult) -> String {
+/// The old server's command into the new server's.
+async fn piped(
+    (old, backup): (&Host, &[String]),
+    (new, restore): (&Host, &[String]),
+    folder: &EffectDir,
+    meter: Arc<AtomicU64>,
+) -> Result<PipeResult, String> {
+    let (left, right) = ends(folder)?;
+    let end = |host, argv, effect| PipeEnd {
+        host,
+        argv,
+        effect,
+        env: &[],
+    };
+    pipe(
+        end(old, backup, &left),
+        end(new, restore, &right),
+        meter,
+        None,
+        PATIENCE,
+    )
+    .await
+    .map_err(|e| e.to_string())
+}
+
+fn broken(result: &PipeResult) -> String {
     let side = |name: &str, r: &crate::host::RunResult| {
         (!r.is_zero()).then(|| {
             let status = in_words(r.status);

@@ -65,14 +65,21 @@ fn with_too_little_disk_the_mail_goes_over_the_tape_and_the_old_store_is_removed
 /// Runs the installer of a lab as the operator would, with these lines typed.
 fn set_up(place: &Place, typed: &str) -> Output {
     let lab = place.lab();
-    let mut child = place
-        .command(&[
+    typed_into(
+        &mut place.command(&[
             "lab",
             "exec",
             lab.to_str().unwrap(),
             "mail",
             "/cdrom/iplanet/setup",
-        ])
+        ]),
+        typed,
+    )
+}
+
+/// Runs a command with some text on its standard input.
+fn typed_into(command: &mut Command, typed: &str) -> Output {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -181,25 +188,11 @@ fn needs_ldapmodify_ids_that_differ_in_case_only_inhibit_with_both_names() {
          mailDeliveryOption: mailbox\n"
     );
     let server = format!("ldap://127.0.0.1:{}", status["ldap"]["port"]);
-    let mut child = Command::new("ldapmodify")
-        .args([
-            "-x",
-            "-H",
-            &server,
-            "-D",
-            "cn=Directory Manager",
-            "-w",
-            password,
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(entry.as_bytes()).unwrap();
-    drop(stdin);
-    let added = child.wait_with_output().unwrap();
+    let manager = "cn=Directory Manager";
+    let added = typed_into(
+        Command::new("ldapmodify").args(["-x", "-H", &server, "-D", manager, "-w", password]),
+        &entry,
+    );
     assert!(added.status.success(), "{}", talk(&added));
 
     let site = place.site();
