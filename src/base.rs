@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a host, a directory or a screen.
 
+pub mod crash;
 pub mod display;
 pub mod document;
 pub mod hint;

@@ -1,5 +1,6 @@
 //! Where things are kept: state by the platform's rule, private to the user.
 
+use super::crash;
 use directories::ProjectDirs;
 use std::fs;
 use std::io;
@@ -66,6 +67,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write as _;
     let parent = path.parent().unwrap_or_else(|| Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    crash::before("artifact", &name);
     let temporary = parent.join(format!(".{name}.{}", std::process::id()));
     let mut file = fs::OpenOptions::new()
         .write(true)
@@ -76,5 +78,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    fs::File::open(parent)?.sync_all()
+    fs::File::open(parent)?.sync_all()?;
+    crash::after("artifact", &name);
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use crate::action::World;
+use crate::base::crash;
 use crate::engine::daemon::{self, Create, EngineError, Startup};
 use crate::engine::event::{Event, StepHead};
 use crate::engine::journal;
@@ -27,6 +28,7 @@ impl EngineArgs {
     /// When another engine holds the run, or its files cannot be used.
     pub fn run(&self) -> anyhow::Result<Exit> {
         daemon::detach();
+        crash::arm();
         let _ = tracing_subscriber::fmt()
             .with_writer(std::io::stderr)
             .with_ansi(false)

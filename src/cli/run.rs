@@ -12,6 +12,7 @@ use crate::engine::daemon::{self, Create, Startup};
 use crate::engine::event::Policy;
 use crate::engine::journal;
 use crate::engine::protocol::{Command, EngineInfo};
+use crate::engine::state::Phase;
 use crate::plan::Plan;
 use crate::site::Site;
 use anyhow::{Context as _, bail};
@@ -177,6 +178,10 @@ pub fn begin(
         policy,
         lab: lab.map(Path::to_path_buf),
     };
+    places::write_private(
+        &folder.join(daemon::CREATE_FILE),
+        &serde_json::to_vec(&create)?,
+    )?;
     let info = match daemon::start(
         &folder,
         &Startup {
@@ -404,7 +409,7 @@ fn take_up(
         daemon::start(
             &run.folder,
             &Startup {
-                create: None,
+                create: unbegun(run)?,
                 secrets,
             },
         )?
@@ -431,11 +436,11 @@ fn take_up(
         send(&info, &commands)?;
         return Ok(Exit::InProgress);
     }
-    let operator = run
-        .state
-        .lab
-        .as_ref()
-        .map(|lab| Operator::new(Path::new(lab)));
+    let lab = match unbegun(run) {
+        Ok(Some(create)) => create.lab,
+        _ => run.state.lab.as_ref().map(PathBuf::from),
+    };
+    let operator = lab.as_deref().map(Operator::new);
     look(
         &info,
         &run.folder,
@@ -458,6 +463,16 @@ fn gone(folder: &Path) -> anyhow::Result<Option<EngineInfo>> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// How to begin a run whose engine died before it had written its first line.
+fn unbegun(run: &Run) -> anyhow::Result<Option<Create>> {
+    if run.state.phase != Phase::Empty {
+        return Ok(None);
+    }
+    let path = run.folder.join(daemon::CREATE_FILE);
+    let text = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Ok(Some(serde_json::from_slice(&text)?))
 }
 
 /// Watch a run, and answer its gates

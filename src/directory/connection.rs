@@ -2,7 +2,7 @@
 
 use super::entry::{Change, Entry};
 use super::error::DirectoryError;
-use crate::base::{Secret, display_safe};
+use crate::base::{Secret, crash, display_safe};
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, StdStream};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -212,7 +212,9 @@ impl Connection {
     /// [`DirectoryError::Lost`] or [`DirectoryError::Timeout`], after which only reading tells.
     pub async fn modify(&self, dn: &str, changes: &[Change]) -> Result<(), DirectoryError> {
         let mods = changes.iter().flat_map(modifications).collect();
+        crash::before("entry", dn);
         let result = self.handle().modify(dn, mods).await;
+        crash::after("entry", dn);
         self.outcome("modify", dn, result)
     }
 
@@ -232,7 +234,9 @@ impl Connection {
                 )
             })
             .collect();
+        crash::before("entry", &entry.dn);
         let result = self.handle().add(&entry.dn, attributes).await;
+        crash::after("entry", &entry.dn);
         self.outcome("add", &entry.dn, result)
     }
 
@@ -241,7 +245,9 @@ impl Connection {
     /// # Errors
     /// What the server says.
     pub async fn delete(&self, dn: &str) -> Result<(), DirectoryError> {
+        crash::before("entry", dn);
         let result = self.handle().delete(dn).await;
+        crash::after("entry", dn);
         self.outcome("delete", dn, result)
     }
 

@@ -34,6 +34,10 @@ pub struct Startup {
     pub secrets: BTreeMap<String, String>,
 }
 
+/// The file in a run's folder that says how it is to be begun: an engine that dies before its first
+/// line leaves nothing else.
+pub const CREATE_FILE: &str = "create.json";
+
 /// What a new run needs besides its site file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Create {

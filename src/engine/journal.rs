@@ -6,7 +6,7 @@
 
 use super::event::{Event, Record};
 use super::state::State;
-use crate::base::Hint;
+use crate::base::{Hint, crash};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -127,7 +127,15 @@ impl Journal {
             .map_err(|e| self.error(io::Error::other(e.to_string())))?;
         let mut bytes = line.clone().into_bytes();
         bytes.push(b'\n');
+        let kind = kind_of(&line);
+        crash::before("write", kind);
+        if crash::torn("write", kind) {
+            let half = bytes.get(..bytes.len() / 2).unwrap_or_default();
+            self.file.write_all(half).map_err(|e| self.error(e))?;
+            crash::die();
+        }
         self.file.write_all(&bytes).map_err(|e| self.error(e))?;
+        crash::after("write", kind);
         self.prev = hash(line.as_bytes());
         self.next += 1;
         self.dirty = true;
@@ -140,8 +148,10 @@ impl Journal {
     /// When the file cannot be synced: the run must stop.
     pub fn sync(&mut self) -> Result<(), JournalError> {
         if self.dirty {
+            crash::before("sync", "");
             self.file.sync_data().map_err(|e| self.error(e))?;
             self.dirty = false;
+            crash::after("sync", "");
         }
         Ok(())
     }
@@ -221,6 +231,13 @@ pub fn hash(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+/// The event's kind in a line of our own.
+fn kind_of(line: &str) -> &str {
+    line.split_once("\"kind\":\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map_or("", |(kind, _)| kind)
 }
 
 fn now() -> String {

@@ -8,6 +8,7 @@ use super::core::{Core, Input, Order, fold};
 use super::event::{Binding, EffectSpec, Event, Outcome};
 use super::journal::{Journal, JournalError};
 use super::state::{Phase, State};
+use crate::base::crash;
 use crate::plan::effect::EffectEnd;
 use serde_json::Value;
 use std::future::Future;
@@ -239,7 +240,9 @@ impl<W: Work> Shell<W> {
             Order::Bind { step, attempt } => {
                 let state = self.state.clone();
                 self.tasks.spawn(async move {
+                    crash::before("bind", &step);
                     let result = work.bind(&step, attempt, &state).await;
+                    crash::after("bind", &step);
                     let _ = inputs.send(Input::Bound { step, result }).await;
                 });
             }
@@ -253,6 +256,7 @@ impl<W: Work> Shell<W> {
                     inputs: inputs.clone(),
                 };
                 self.tasks.spawn(async move {
+                    crash::before("effect", &effect);
                     let guarded =
                         tokio::spawn(
                             async move { work.apply(&spec, attempt, text, progress).await },
@@ -262,6 +266,7 @@ impl<W: Work> Shell<W> {
                         message: format!("an internal error stopped this effect: {error}"),
                         detail: Value::Null,
                     });
+                    crash::after("effect", &effect);
                     let EffectEnd {
                         outcome,
                         message,
@@ -283,7 +288,9 @@ impl<W: Work> Shell<W> {
                 };
                 let (spec, attempt) = (known.spec.clone(), known.attempt);
                 self.tasks.spawn(async move {
+                    crash::before("settle", &effect);
                     let (result, message) = work.settle(&spec, attempt).await;
+                    crash::after("settle", &effect);
                     let _ = inputs
                         .send(Input::Settled {
                             effect,

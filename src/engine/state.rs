@@ -71,6 +71,8 @@ pub struct EffectState {
     pub status: EffectStatus,
     /// How often it was begun.
     pub attempt: u32,
+    /// What the operator said when they had done it; they are not asked again after a crash.
+    pub said: Option<String>,
     /// Bytes moved so far.
     pub bytes: u64,
     /// The last line said about it.

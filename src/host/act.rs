@@ -203,6 +203,31 @@ const PROCESSES: &str = r"LC_ALL=C; PATH=$PATH:/usr/bin; export LC_ALL PATH
 exec ps -ef";
 
 impl Act {
+    /// Returns the name of what changes something on the host; none for what only looks.
+    pub fn changes(&self) -> Option<&'static str> {
+        match self {
+            Self::Run { .. } => Some("run"),
+            Self::Settle { .. } => Some("settle"),
+            Self::CleanUp { .. } => Some("clean-up"),
+            Self::WriteFile { .. } => Some("write-file"),
+            Self::CopyFile { .. } => Some("copy-file"),
+            Self::MakeDir { .. } => Some("make-dir"),
+            Self::RemoveFile { .. } => Some("remove-file"),
+            Self::RemoveTree { .. } => Some("remove-tree"),
+            Self::Link { .. } => Some("link"),
+            Self::SetOwner { .. } => Some("set-owner"),
+            Self::Ask { .. }
+            | Self::ReadFile { .. }
+            | Self::ListDir { .. }
+            | Self::Kind { .. }
+            | Self::Owner { .. }
+            | Self::DiskFree { .. }
+            | Self::DiskUsed { .. }
+            | Self::Inodes { .. }
+            | Self::Processes => None,
+        }
+    }
+
     /// Returns the argv that does it on the host itself.
     pub fn argv(&self) -> Vec<String> {
         match self {

@@ -7,6 +7,7 @@ use super::kept::Kept;
 use super::run::KEEP;
 use super::{Act, Disk, Host, HostError, Inodes, Process, Reading};
 use super::{parse_df, parse_inodes, parse_ps};
+use crate::base::crash;
 use std::time::Duration;
 
 /// How long a file act may take.
@@ -231,6 +232,9 @@ impl Host {
     ) -> Result<Vec<u8>, HostError> {
         let command = super::command_line(&act.shown());
         self.transport.turn().await;
+        if let Some(change) = act.changes() {
+            crash::before("act", change);
+        }
         let mut child = self.spawn(act, stdin.is_some(), true)?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let input = child.stdin.take();
@@ -262,6 +266,9 @@ impl Host {
                 limit: LIMIT,
             });
         };
+        if let Some(change) = act.changes() {
+            crash::after("act", change);
+        }
         let (err, _) = err.into_parts();
         let detail = String::from_utf8_lossy(&err).trim().to_owned();
         let status = exit.ok().and_then(|e| e.code()).unwrap_or(-1);

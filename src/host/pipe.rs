@@ -6,6 +6,7 @@
 
 use super::run::{cancelled, drain};
 use super::{EffectDir, Host, HostError, RunOptions, RunResult};
+use crate::base::crash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -111,7 +112,9 @@ pub async fn pipe(
             .order(right.effect, right.argv, &options, true, stdout)?
     };
     right.host.transport.turn().await;
+    crash::before("pipe", "");
     let mut right_child = right.host.spawn(&right_act, true, true)?;
+    crash::after("pipe", "right begun");
     left.host.transport.turn().await;
     let mut left_child = match left.host.spawn(&left_act, false, true) {
         Ok(child) => child,
@@ -123,6 +126,7 @@ pub async fn pipe(
             return Err(e);
         }
     };
+    crash::after("pipe", "left begun");
     let source = left_child.stdout.take();
     let sink = right_child.stdin.take();
     let mut trouble = Vec::new();
@@ -166,6 +170,7 @@ pub async fn pipe(
         Copied::RightClosed => trouble.push(PipeTrouble::RightClosed),
         Copied::LeftUnreadable(why) => trouble.push(PipeTrouble::LeftUnreadable(why)),
     }
+    crash::after("pipe", "both ended");
     let (left_result, right_result) = tokio::join!(
         left.host.conclude(left.effect, left_drained),
         right.host.conclude(right.effect, right_drained)
@@ -203,6 +208,7 @@ async fn copy(mut source: ChildStdout, mut sink: ChildStdin, meter: &AtomicU64) 
         let Some(bytes) = buffer.get(..read) else {
             return Copied::LeftUnreadable("more bytes than asked for".to_owned());
         };
+        crash::before("pipe", "bytes");
         if sink.write_all(bytes).await.is_err() {
             return Copied::RightClosed;
         }

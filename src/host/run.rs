@@ -3,6 +3,7 @@
 use super::kept::Kept;
 use super::wrapper::{ENDED, REFUSED};
 use super::{Act, EffectDir, Host, HostError, Settled};
+use crate::base::crash;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -114,7 +115,9 @@ impl Host {
         let stdout = options.stdout_to.clone().unwrap_or("keep".to_owned());
         let act = self.order(effect, argv, &options, options.stdin.is_some(), stdout)?;
         self.transport.turn().await;
+        crash::before("run", "");
         let mut child = self.spawn(&act, options.stdin.is_some(), true)?;
+        crash::after("run", "begun");
         let input = child.stdin.take();
         let stdin = options.stdin;
         let feed = async move {
@@ -140,6 +143,7 @@ impl Host {
                 }
             }
         };
+        crash::after("run", "ended");
         let mut result = self.conclude(effect, drained).await?;
         result.ended_early = ended_early;
         result.took = begin.elapsed();

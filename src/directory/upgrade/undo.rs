@@ -1,7 +1,7 @@
 //! The undo: on disk before the change it undoes, and restoring byte for byte.
 
 use super::apply::{Applied, EntryOutcome, Step};
-use crate::base::{Hint, display_safe};
+use crate::base::{Hint, crash, display_safe};
 use crate::directory::connection::Connection;
 use crate::directory::ldif::{LdifError, Record, parse};
 use sha2::{Digest as _, Sha256};
@@ -111,8 +111,16 @@ impl UndoSink for FileUndo {
     fn save(&mut self, ldif: &[u8]) -> io::Result<()> {
         let mut chunk = ldif.to_vec();
         chunk.extend_from_slice(format!("{END_OF_CHUNK}{}\n", hex(ldif)).as_bytes());
+        crash::before("artifact", "undo");
+        if crash::torn("artifact", "undo") {
+            self.file
+                .write_all(chunk.get(..chunk.len() / 2).unwrap_or_default())?;
+            crash::die();
+        }
         self.file.write_all(&chunk)?;
-        self.file.sync_all()
+        self.file.sync_all()?;
+        crash::after("artifact", "undo");
+        Ok(())
     }
 }
 

@@ -25,13 +25,15 @@ impl Core {
     pub fn decide(self, state: &State, input: Input) -> Decision {
         let mut now = state.clone();
         let mut decision = Decision::default();
+        // What is created is begun with the `Begin` that follows, as after a crash.
+        let is_new = matches!(input, Input::Create(_));
         let first = self.answer_input(&now, input);
         let mut step = Some(first);
         while let Some(part) = step.take() {
             for event in &part.events {
                 fold(&mut now, event);
             }
-            let more = !part.events.is_empty();
+            let more = !part.events.is_empty() && !is_new;
             decision.events.extend(part.events);
             decision.orders.extend(part.orders);
             if more {
@@ -44,7 +46,8 @@ impl Core {
     /// What follows from the input alone.
     fn answer_input(self, state: &State, input: Input) -> Decision {
         match input {
-            Input::Create(event) => events([*event]),
+            Input::Create(event) if state.phase == Phase::Empty => events([*event]),
+            Input::Create(_) => Decision::default(),
             Input::Begin { pid, version } => self.begin(state, pid, version),
             Input::Bound { step, result } => bound(state, &step, result),
             Input::Answer {
@@ -358,7 +361,10 @@ impl Core {
         let mut decision = Decision::default();
         let ready = in_stage().filter(|e| e.status == EffectStatus::Ready);
         for effect in ready.take(parallel.saturating_sub(busy)) {
-            if effect.spec.by_operator {
+            if let Some(said) = &effect.said {
+                let said = Some(said.clone());
+                intend(&mut decision, &effect.spec.id, effect.attempt, said);
+            } else if effect.spec.by_operator {
                 if state.gate.is_none() {
                     return ask_operator(state, effect);
                 }

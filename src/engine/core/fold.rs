@@ -60,8 +60,12 @@ pub fn fold(state: &mut State, event: &Event) {
             with_effect(state, &gate.id, |e| e.status = EffectStatus::Asked);
             state.gate = Some(gate.clone());
         }
-        Event::GateAnswered { gate, .. } => {
+        Event::GateAnswered { gate, text, .. } => {
             state.held_answer = None;
+            with_effect(state, gate, |e| {
+                e.status = EffectStatus::Ready;
+                e.said = Some(text.clone().unwrap_or_default());
+            });
             if state.gate.as_ref().is_some_and(|g| g.id == *gate) {
                 state.gate = None;
             }
@@ -93,6 +97,7 @@ pub fn fold(state: &mut State, event: &Event) {
         } => {
             with_effect(state, effect, |e| {
                 e.status = EffectStatus::Ended { outcome: *outcome };
+                e.said = None;
                 e.message.clone_from(message);
                 e.detail = detail.clone();
             });
@@ -185,6 +190,7 @@ fn bind(step: &mut StepState, binding: &crate::engine::event::Binding) {
                         .map_or(0, |e| e.attempt),
                     spec: spec.clone(),
                     status: EffectStatus::Ready,
+                    said: None,
                     bytes: 0,
                     message: String::new(),
                     detail: Value::Null,

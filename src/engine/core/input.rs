@@ -28,7 +28,7 @@ pub enum Ask {
 /// What comes into the core.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// A new run; the event is a [`Event::RunCreated`].
+    /// A new run; the event is a [`Event::RunCreated`]. [`Input::Begin`] has to follow.
     Create(Box<Event>),
     /// An engine process has read the journal and takes the run up.
     Begin {

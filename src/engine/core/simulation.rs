@@ -188,6 +188,8 @@ struct Run {
     journal: Vec<Event>,
     synced: usize,
     orders: Vec<Order>,
+    crashes: usize,
+    created: Option<Event>,
 }
 
 impl Run {
@@ -200,15 +202,29 @@ impl Run {
             journal: Vec::new(),
             synced: 0,
             orders: Vec::new(),
+            crashes: 0,
+            created: None,
         }
     }
 
     fn input(&mut self, input: Input) {
         let decision = self.core.decide(&self.state, input);
-        for event in decision.events {
+        let count = decision.events.len();
+        let torn = self.crashes < 4 && count > 1 && self.world.random.random_ratio(1, 60);
+        let keep = if torn {
+            self.world.random.random_range(1..count)
+        } else {
+            count
+        };
+        for event in decision.events.into_iter().take(keep) {
             self.watch(&event);
             fold(&mut self.state, &event);
             self.journal.push(event);
+        }
+        if torn {
+            // The engine dies between two lines of one decision: none of its orders was given.
+            self.crashes += 1;
+            return self.crash();
         }
         if !decision.orders.is_empty() {
             self.synced = self.journal.len();
@@ -341,6 +357,12 @@ impl Run {
     }
 
     fn begin(&mut self) {
+        // Asked for again by an engine that finds no first line.
+        if self.state.phase == Phase::Empty
+            && let Some(event) = self.created.clone()
+        {
+            self.input(Input::Create(Box::new(event)));
+        }
         self.input(Input::Begin {
             pid: 1,
             version: String::new(),
@@ -401,7 +423,7 @@ impl Run {
                 level: *level,
             })
             .collect();
-        self.input(Input::Create(Box::new(Event::RunCreated {
+        self.created = Some(Event::RunCreated {
             run: "1123-test".to_owned(),
             scenario: "simulation".to_owned(),
             label: "practice".to_owned(),
@@ -409,16 +431,15 @@ impl Run {
             policy,
             steps,
             draft: String::new(),
-        })));
+        });
         self.begin();
-        let mut crashes = 0;
         for _ in 0..2_000 {
             if self.state.phase == Phase::Done || !self.world.broken.is_empty() {
                 break;
             }
-            let crash = crashes < 4 && self.world.random.random_ratio(1, 12);
+            let crash = self.crashes < 4 && self.world.random.random_ratio(1, 12);
             if crash {
-                crashes += 1;
+                self.crashes += 1;
                 self.crash();
             } else if self.orders.is_empty() || self.world.random.random_ratio(1, 10) {
                 self.person();
@@ -428,10 +449,10 @@ impl Run {
                 self.carry_out(order);
             }
         }
-        self.verdict(crashes)
+        self.verdict()
     }
 
-    fn verdict(mut self, crashes: usize) -> Result<BTreeMap<&'static str, usize>, String> {
+    fn verdict(mut self) -> Result<BTreeMap<&'static str, usize>, String> {
         let world = &mut self.world;
         if self.state.phase != Phase::Done && world.broken.is_empty() {
             world.broken.push(format!(
@@ -454,7 +475,7 @@ impl Run {
             }
         }
         if world.broken.is_empty() {
-            Ok(BTreeMap::from([("crashes", crashes)]))
+            Ok(BTreeMap::from([("crashes", self.crashes)]))
         } else {
             Err(world.broken.join("; "))
         }

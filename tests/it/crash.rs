@@ -1,0 +1,524 @@
+//! Crash safety: the engine is killed at its crash points (`base::crash`) and at random moments; the
+//! run is taken up again, ends well, loses and doubles nothing and leaves nothing behind.
+//!
+//! A point is named `J@STEP`: the J-th since STEP began to be bound. CI draws a sample of them from
+//! the day (`IMSMIGRATE_CRASH_SEED` for another one, printed); `tests/soak.sh crash` goes through all:
+//! `IMSMIGRATE_CRASH_MATRIX=FILE` notes what is done in FILE and goes on from there.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How many crashes one column of CI's sample takes at most, and how many random kills one run.
+const SAMPLE: usize = 12;
+const KILLS: usize = 20;
+
+/// A lab and a run that has just been created, to be copied back for each try.
+struct Place {
+    dir: tempfile::TempDir,
+    run: String,
+}
+
+/// What the counted run has passed: step → the points since it began to be bound, as
+/// `when what which`; those before the first step are under `""`.
+type Points = BTreeMap<String, Vec<String>>;
+
+impl Place {
+    /// Makes a lab of 3 users and a run in it whose engine is dead before its first step.
+    fn new() -> Self {
+        let mut place = Self::empty();
+        let output = place.practice("1@keep-backups", None);
+        assert_ne!(output.status.code(), Some(0), "{}", talk(&output));
+        place.run = text(&place.the_run()["id"]);
+        assert_eq!(place.state(), "crashed");
+        place.lab("stop");
+        for part in ["lab", "state"] {
+            copy(&place.path(part), &place.path("kept").join(part));
+        }
+        place
+    }
+
+    fn empty() -> Self {
+        let place = Self {
+            dir: tempfile::tempdir().unwrap(),
+            run: String::new(),
+        };
+        std::fs::create_dir(place.path("kept")).unwrap();
+        place
+    }
+
+    fn practice(&self, crash_at: &str, count: Option<&Path>) -> Output {
+        let lab = self.path("lab");
+        let mut command = self.command(&["practice", "--headless", "--yes", "--users", "3"]);
+        command.args(["--messages-per-user", "2", "--seed", "1", "--lab"]);
+        command.arg(lab).env("IMSMIGRATE_CRASH_AT", crash_at);
+        if let Some(count) = count {
+            command.env("IMSMIGRATE_CRASH_COUNT", count);
+        }
+        command.output().unwrap()
+    }
+
+    /// Puts lab and run back to where they were at first.
+    fn again(&self) {
+        self.lab("stop");
+        for part in ["lab", "state"] {
+            let _ = std::fs::remove_dir_all(self.path(part));
+            copy(&self.path("kept").join(part), &self.path(part));
+        }
+        self.lab("start");
+    }
+
+    fn path(&self, part: &str) -> PathBuf {
+        self.dir.path().join(part)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imsmigrate"));
+        command
+            .args(args)
+            .env("IMSMIGRATE_STATE_DIR", self.path("state"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn lab(&self, verb: &str) {
+        let lab = self.path("lab");
+        let output = self.command(&["lab", verb]).arg(lab).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    }
+
+    fn the_run(&self) -> Value {
+        let output = self.command(&["runs", "--json"]).output().unwrap();
+        let runs: Value = serde_json::from_slice(&output.stdout).unwrap();
+        runs["runs"][0].clone()
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.path("state").join("runs").join(&self.run)
+    }
+
+    /// What a person would type next: `retry` where the run failed, else `resume`.
+    fn go_on(&self, more: &[(&str, &str)]) -> Command {
+        let failed = self.state() == "failed";
+        let verb = if failed { "retry" } else { "resume" };
+        let mut command = self.command(&[verb, &self.run, "--headless", "--yes"]);
+        command.envs(more.iter().copied());
+        command
+    }
+
+    /// Where the run is, once its engine is either there or gone: a killed one takes a moment.
+    fn state(&self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let state = text(&self.the_run()["state"]);
+            if state != "running" || Instant::now() > deadline {
+                return state;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Goes on with a crash ordered; whether the engine died of it.
+    fn crash_at(&self, point: &str) -> bool {
+        let output = self
+            .go_on(&[("IMSMIGRATE_CRASH_AT", point)])
+            .output()
+            .unwrap();
+        match self.state().as_str() {
+            "crashed" => true,
+            "done" | "failed" => false,
+            other => panic!("{point}: {other:?}\n{}", talk(&output)),
+        }
+    }
+
+    /// Goes on until the run is done, without further crashes.
+    fn finish(&self, what: &str) {
+        let mut said = Vec::new();
+        for _ in 0..4 {
+            if self.state() == "done" {
+                return;
+            }
+            let output = self.go_on(&[]).output().unwrap();
+            said.push(talk(&output));
+        }
+        assert_eq!(self.state(), "done", "{what}\n{}", said.join("\n----\n"));
+    }
+
+    /// Everything that has to hold at the end, whatever happened on the way.
+    fn check(&self, what: &str) {
+        let lab = self.path("lab");
+        let output = self.command(&["lab", "audit", "--json"]).arg(lab).output();
+        let output = output.unwrap();
+        let audit: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(audit["clean"], true, "{what}: {audit}");
+        let engines = self.journal_is_whole(what);
+        let left = processes_of(&engines);
+        assert!(left.is_empty(), "{what}: of a dead engine run: {left:?}");
+        self.no_secret_is_left(what);
+    }
+
+    /// Numbers, times and chain of the journal; returns the engines that wrote it.
+    fn journal_is_whole(&self, what: &str) -> BTreeSet<u64> {
+        let text = std::fs::read_to_string(self.folder().join("journal.jsonl")).unwrap();
+        assert!(text.ends_with('\n'), "{what}");
+        let mut prev = String::new();
+        let mut engines = BTreeSet::new();
+        let mut answered = BTreeSet::new();
+        for (index, line) in text.lines().enumerate() {
+            let event: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{what}: {e}"));
+            assert_eq!(event["idx"], index + 1, "{what}: {line}");
+            assert_eq!(event["prev"], prev.as_str(), "{what}: {line}");
+            prev = sha256(line);
+            match event["kind"].as_str().unwrap() {
+                "engine-started" => {
+                    engines.insert(event["pid"].as_u64().unwrap());
+                }
+                "step-entered" => {
+                    answered.remove(event["step"].as_str().unwrap());
+                }
+                "gate-answered" => {
+                    let gate = event["gate"].as_str().unwrap().to_owned();
+                    let first = gate.contains('/') || answered.insert(gate);
+                    assert!(first, "{what}: asked twice: {line}");
+                }
+                _ => {}
+            }
+        }
+        engines
+    }
+
+    fn no_secret_is_left(&self, what: &str) {
+        let secrets = std::fs::read_to_string(self.path("lab").join("secrets.toml")).unwrap();
+        let secrets: Vec<&str> = secrets
+            .lines()
+            .filter_map(|l| l.split('"').nth(1))
+            .collect();
+        assert_eq!(secrets.len(), 2);
+        let scratch = self.path("lab/hosts/mail/var/tmp");
+        for file in files(&self.folder()).into_iter().chain(files(&scratch)) {
+            let content = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+            for secret in &secrets {
+                let shown = file.display();
+                assert!(!content.contains(secret), "{what}: a secret is in {shown}");
+            }
+        }
+    }
+
+    /// Runs once without a crash and returns all points that were passed.
+    fn count(&self) -> Points {
+        let list = self.path("count");
+        let _ = std::fs::remove_file(&list);
+        self.again();
+        let output = self
+            .go_on(&[("IMSMIGRATE_CRASH_COUNT", list.to_str().unwrap())])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+        self.check("without a crash");
+        let mut points = Points::new();
+        let mut step = String::new();
+        for line in std::fs::read_to_string(&list).unwrap().lines() {
+            let (_, name) = line.split_once(' ').unwrap();
+            if let Some(next) = name.strip_prefix("before bind ") {
+                next.clone_into(&mut step);
+            }
+            points
+                .entry(step.clone())
+                .or_default()
+                .push(name.to_owned());
+        }
+        points
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let lab = self.path("lab");
+        let _ = self.command(&["lab", "stop"]).arg(lab).output();
+        if std::thread::panicking() && std::env::var_os("IMSMIGRATE_KEEP").is_some() {
+            self.dir.disable_cleanup(true);
+            println!("kept: {}", self.dir.path().display());
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(status.unwrap().success());
+}
+
+fn talk(output: &Output) -> String {
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn sha256(line: &str) -> String {
+    imsmigrate::engine::journal::hash(line.as_bytes())
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => all.extend(files(&entry.path())),
+            kind if kind.is_file() => all.push(entry.path()),
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Processes whose session was made by one of the engines: `engine` calls `setsid` first.
+fn processes_of(engines: &BTreeSet<u64>) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let mut left = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+                continue;
+            };
+            let Some((_, rest)) = stat.rsplit_once(") ") else {
+                continue;
+            };
+            let words: Vec<&str> = rest.split(' ').collect();
+            let session = words.get(3).and_then(|w| w.parse().ok()).unwrap_or(0);
+            if engines.contains(&session) && words[0] != "Z" {
+                left.push(stat);
+            }
+        }
+        // The last engine ends a moment after its last client.
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Draws numbers; the seed is the day's unless one is given.
+struct Dice(u64);
+
+impl Dice {
+    fn new(test: &str) -> Self {
+        let today = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
+        let given = std::env::var("IMSMIGRATE_CRASH_SEED").ok();
+        let seed = given.map_or(today, |s| s.parse().unwrap());
+        println!("{test}: IMSMIGRATE_CRASH_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((x ^ (x >> 31)) % limit as u64).unwrap()
+    }
+}
+
+#[test]
+fn points_agree_with_the_journal() {
+    let place = Place::new();
+    let points = place.count();
+    let mut passed: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in points.values().flatten() {
+        *passed.entry(name).or_default() += 1;
+    }
+    let text = std::fs::read_to_string(place.folder().join("journal.jsonl")).unwrap();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen = 0;
+    for line in text.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        seen += usize::from(event["kind"] == "engine-started");
+        // The first engine died before it was counted.
+        if seen == 2 {
+            *kinds
+                .entry(event["kind"].as_str().unwrap().to_owned())
+                .or_default() += 1;
+        }
+    }
+    for (kind, count) in &kinds {
+        for when in ["before", "torn", "after"] {
+            let name = format!("{when} write {kind}");
+            assert_eq!(passed.get(name.as_str()), Some(count), "{name}");
+        }
+    }
+    let sum = |prefix: &str| -> usize {
+        let of = passed.iter().filter(|(name, _)| name.starts_with(prefix));
+        of.map(|(_, count)| count).sum()
+    };
+    assert_eq!(sum("before write "), kinds.values().sum::<usize>());
+    for what in ["before effect ", "after effect "] {
+        assert_eq!(sum(what), kinds["effect-intended"], "{what}");
+    }
+    assert_eq!(sum("before bind "), kinds["step-entered"] + 1);
+    assert_eq!(sum("before sync"), sum("after sync"));
+    assert_eq!(sum("before entry "), sum("after entry "));
+    println!("{} points", passed.values().sum::<usize>());
+}
+
+#[test]
+fn a_run_whose_engine_dies_before_its_first_step_is_taken_up() {
+    for point in 1..=8 {
+        let mut place = Place::empty();
+        let output = place.practice(&point.to_string(), None);
+        let what = format!("point {point}: {}", talk(&output));
+        let run = place.the_run();
+        assert_eq!(place.state(), "crashed", "{what}");
+        place.run = text(&run["id"]);
+        place.finish(&what);
+        place.check(&what);
+    }
+}
+
+#[test]
+fn engines_that_die_in_every_step_end_with_every_message_in_place() {
+    let place = Place::new();
+    let points = place.count();
+    let matrix = std::env::var_os("IMSMIGRATE_CRASH_MATRIX").map(PathBuf::from);
+    if let Some(notes) = matrix {
+        return all_points(&place, &points, &notes);
+    }
+    let mut dice = Dice::new("crash points");
+    let total: usize = points.values().map(Vec::len).sum();
+    let mut crashes = Vec::new();
+    for (step, list) in points.iter().filter(|(step, _)| !step.is_empty()) {
+        if dice.below(points.len()) < SAMPLE {
+            crashes.push((step.clone(), dice.below(list.len()) + 1));
+        }
+    }
+    println!("{} of {total} points", crashes.len());
+    column(&place, &points, &crashes);
+}
+
+/// One run with one crash in each of some steps; returns how many of them came to be.
+fn column(place: &Place, points: &Points, crashes: &[(String, usize)]) -> usize {
+    place.again();
+    let mut died = Vec::new();
+    for step in steps(place) {
+        let Some((_, point)) = crashes.iter().find(|(s, _)| *s == step) else {
+            continue;
+        };
+        let name = &points[&step][point - 1];
+        let crash = format!("{point}@{step}");
+        println!("  {crash}: {name}");
+        if place.crash_at(&crash) {
+            died.push(format!("{crash} ({name})"));
+        }
+    }
+    let what = format!("died at {}", died.join(", "));
+    place.finish(&what);
+    place.check(&what);
+    died.len()
+}
+
+/// The steps in their order.
+fn steps(place: &Place) -> Vec<String> {
+    let text = std::fs::read_to_string(place.folder().join("journal.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let steps = first["steps"].as_array().unwrap();
+    steps
+        .iter()
+        .map(|s| s["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Every point of every step, column by column, noting what is done.
+fn all_points(place: &Place, points: &Points, notes: &Path) {
+    let done = std::fs::read_to_string(notes).unwrap_or_default();
+    let done: BTreeSet<&str> = done.lines().collect();
+    let mut file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(notes)
+        .unwrap();
+    let longest = points.values().map(Vec::len).max().unwrap();
+    for point in 1..=longest {
+        let crashes: Vec<(String, usize)> = points
+            .iter()
+            .filter(|(step, list)| !step.is_empty() && point <= list.len())
+            .map(|(step, _)| (step.clone(), point))
+            .filter(|(step, point)| !done.contains(format!("{point}@{step}").as_str()))
+            .collect();
+        if crashes.is_empty() {
+            continue;
+        }
+        let began = Instant::now();
+        let died = column(place, points, &crashes);
+        let took = began.elapsed().as_secs();
+        println!(
+            "column {point}: {died} of {} crashes, {took} s",
+            crashes.len()
+        );
+        for (step, point) in &crashes {
+            writeln!(file, "{point}@{step}").unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_engine_that_dies_twice_ends_with_every_message_in_place() {
+    let place = Place::new();
+    let points = place.count();
+    let mut dice = Dice::new("double crashes");
+    let pairs = std::env::var("IMSMIGRATE_CRASH_PAIRS").map_or(2, |n| n.parse().unwrap());
+    let names: Vec<&String> = points.keys().filter(|s| !s.is_empty()).collect();
+    for _ in 0..pairs {
+        let step = names[dice.below(names.len())];
+        let first = dice.below(points[step].len()) + 1;
+        let second = dice.below(40) + 1;
+        let name = &points[step][first - 1];
+        let what = format!("died at {first}@{step} ({name}) and at {second} of the next engine");
+        println!("  {what}");
+        place.again();
+        place.crash_at(&format!("{first}@{step}"));
+        place.crash_at(&second.to_string());
+        place.finish(&what);
+        place.check(&what);
+    }
+}
+
+#[test]
+fn an_engine_killed_at_random_moments_ends_with_every_message_in_place() {
+    let place = Place::new();
+    place.again();
+    let mut dice = Dice::new("random kills");
+    let mut killed = 0;
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while killed < KILLS && place.state() != "done" {
+        let said = std::fs::read_to_string(place.path("said")).unwrap_or_default();
+        assert!(Instant::now() < deadline, "{killed} kills: {said}");
+        let said = std::fs::File::create(place.path("said")).unwrap();
+        let mut child = place
+            .go_on(&[])
+            .stdout(Stdio::null())
+            .stderr(said)
+            .spawn()
+            .unwrap();
+        let moment = Instant::now() + Duration::from_millis(300 + dice.below(1_500) as u64);
+        while Instant::now() < moment && child.try_wait().unwrap().is_none() {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        if let Some(pid) = place.the_run()["engine_pid"].as_i64() {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            killed += usize::from(
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok(),
+            );
+        }
+        child.wait().unwrap();
+    }
+    let what = format!("killed {killed} times");
+    println!("  {what}");
+    place.finish(&what);
+    place.check(&what);
+}
