@@ -191,7 +191,10 @@ pub fn begin(
     ) {
         Ok(info) => info,
         Err(error) => {
-            let _ = std::fs::remove_file(folder.join("site.toml"));
+            // Where a journal was begun, the run can be taken up.
+            if !folder.join(journal::JOURNAL_FILE).exists() {
+                let _ = std::fs::remove_file(folder.join("site.toml"));
+            }
             return Err(error.into());
         }
     };
