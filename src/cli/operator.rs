@@ -2,6 +2,7 @@
 //!
 //! A client of the socket like any other; the engine does not know it from a person.
 
+use super::output::talk;
 use super::secrets;
 use crate::engine::event::EffectSpec;
 use anyhow::{Context as _, bail};
@@ -27,7 +28,7 @@ impl Operator {
     /// Does one thing and returns what to answer.
     ///
     /// # Errors
-    /// When the program asks something the step does not answer, or does not end well.
+    /// When the lab's secrets cannot be read.
     pub async fn work(&self, effect: &EffectSpec) -> anyhow::Result<String> {
         let parameters = &effect.parameters;
         let argv: Vec<String> = parameters
@@ -38,7 +39,11 @@ impl Operator {
             .unwrap_or_default();
         if let Some((program, arguments)) = argv.split_first() {
             let answers = self.answers(parameters)?;
-            talk_to(program, arguments, &answers).await?;
+            // It may have been done before the engine died that asked for it: as a person would,
+            // the operator says what they saw, and the step's own checks decide.
+            if let Err(error) = talk_to(program, arguments, &answers).await {
+                talk(format!("the operator says: {error:#}"));
+            }
         }
         if parameters.get("evidence").and_then(Value::as_bool) == Some(true) {
             return Ok(format!(
