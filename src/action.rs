@@ -90,12 +90,12 @@ pub async fn settle(
         Work::SetConfig(setting) => config::settle(world, &setting, &folder).await,
         Work::Session(session) => mailboxes::settle(world, &session, &folder).await,
         Work::RemoveDir(removal) => files::settle_removal(world, &removal).await,
+        Work::Inventory(list) => mailboxes::settle_inventory(world, &list, &folder).await,
         // These look first and do only what is missing.
         Work::MergeSchema(_)
         | Work::UpgradeEntries(_)
         | Work::ApplyLdif(_)
         | Work::EditFile(_)
-        | Work::Inventory(_)
         | Work::CheckMailboxes(_)
         | Work::Instruct(_)
         | Work::Check(_)

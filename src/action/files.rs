@@ -2,8 +2,10 @@
 
 use super::World;
 use super::work::{EditFile, RemoveDir};
+use crate::host::Reading;
 use crate::plan::effect::EffectEnd;
 use crate::scenario::action::Edit;
+use std::time::Duration;
 
 /// The largest configuration file that is edited.
 const LIMIT: usize = 4 << 20;
@@ -116,9 +118,33 @@ pub(super) async fn settle_removal(
 ) -> (Result<bool, String>, String) {
     let look = async {
         let host = world.host(removal.role)?;
-        host.exists(&removal.path).await.map_err(|e| e.to_string())
+        // The dead engine's `rm` may be at it still: as long as it gets on, it is let.
+        let mut last = None;
+        for _ in 0..3_600 {
+            if !host
+                .exists(&removal.path)
+                .await
+                .map_err(|e| e.to_string())?
+            {
+                return Ok(false);
+            }
+            let used = host.disk_used(&removal.path).await;
+            let used = match used {
+                Ok(Some(Reading::Understood(used))) => Some(used),
+                Ok(None) => return Ok(false),
+                // What goes while it is counted makes `du` complain.
+                _ => None,
+            };
+            if used.is_some() && used == last {
+                return Ok(true);
+            }
+            last = used;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Ok(true)
     };
-    match look.await {
+    let look: Result<bool, String> = look.await;
+    match look {
         Ok(there) => (Ok(!there), String::new()),
         Err(error) => (Err(error), String::new()),
     }

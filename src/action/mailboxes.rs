@@ -156,7 +156,7 @@ async fn try_session(
         put(world, new, file, &session.rename).await?;
     }
     if session.afresh {
-        remove_partial(world, new, session).await?;
+        remove_partial(world, new, session, folder).await?;
     }
     let meter = Arc::new(AtomicU64::new(0));
     let moved = move_them(old, new, session, folder, meter.clone());
@@ -278,11 +278,16 @@ fn broken(result: &PipeResult) -> String {
 }
 
 /// Removes what a broken session left of users who are not complete.
-async fn remove_partial(world: &World, new: &Host, session: &Session) -> Result<(), String> {
+async fn remove_partial(
+    world: &World,
+    new: &Host,
+    session: &Session,
+    folder: &EffectDir,
+) -> Result<(), String> {
     // Only the store is up, so no mail can have come in since: nothing but what was restored goes.
     proof::all_hold(world, &["only-store-up".to_owned()]).await?;
     let there = new_store(world).await?;
-    for user in &session.users {
+    for (index, user) in session.users.iter().enumerate() {
         if there.folders(user.new_id()).is_none() {
             continue;
         }
@@ -291,8 +296,9 @@ async fn remove_partial(world: &World, new: &Host, session: &Session) -> Result<
             "-d".to_owned(),
             format!("user/{}/INBOX", user.new_id()),
         ];
+        let part = removal(folder, index)?;
         let result = new
-            .ask(&argv, Duration::from_secs(600))
+            .run(&part, &argv, RunOptions::default())
             .await
             .map_err(|e| e.to_string())?;
         if !result.is_zero() {
@@ -336,6 +342,12 @@ async fn try_settle(
 ) -> Result<(Result<bool, String>, String), String> {
     let (old, new) = (world.host(Role::Old)?, world.host(Role::New)?);
     let (left, right) = ends(folder)?;
+    if session.afresh {
+        for index in 0..session.users.len() {
+            let part = removal(folder, index)?;
+            new.wait(&part).await.map_err(|e| e.to_string())?;
+        }
+    }
     let mut began = false;
     let sides = if session.backup.is_some() {
         vec![(old, left), (new, right)]
@@ -367,6 +379,28 @@ async fn try_settle(
         reports.len()
     );
     Ok((Err(reason), String::new()))
+}
+
+/// After a crash: the ends of the listing are waited for; it only looks, and is made again.
+pub(super) async fn settle_inventory(
+    world: &World,
+    list: &List,
+    folder: &EffectDir,
+) -> (Result<bool, String>, String) {
+    let wait = async {
+        let (old, new) = (world.host(Role::Old)?, world.host(Role::New)?);
+        let (left, right) = ends(folder)?;
+        let sides = if list.backup.is_some() {
+            vec![(old, left), (new, right)]
+        } else {
+            vec![(new, folder.clone())]
+        };
+        for (host, side) in sides {
+            host.wait(&side).await.map_err(|e| e.to_string())?;
+        }
+        Ok(false)
+    };
+    (wait.await, "it is listed again".to_owned())
 }
 
 /// Compares everybody with the inventory.
@@ -489,6 +523,12 @@ async fn put(world: &World, host: &Host, file: &str, content: &str) -> Result<()
     host.write_file(file, content.as_bytes(), Some("600"))
         .await
         .map_err(|e| e.to_string())
+}
+
+/// The folder of the removal of one user's mailboxes.
+fn removal(folder: &EffectDir, index: usize) -> Result<EffectDir, String> {
+    let name = format!("remove-{index}");
+    folder.part(&name).map_err(|e| e.to_string())
 }
 
 /// The folders of the two ends of a pipe.

@@ -112,13 +112,13 @@ impl Place {
         command
     }
 
-    /// Where the run is, once its engine is either there or gone: a killed one takes a moment.
+    /// Where the run is, once its engine is gone: a killed one takes a moment.
     fn state(&self) -> String {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let state = text(&self.the_run()["state"]);
-            if state != "running" || Instant::now() > deadline {
-                return state;
+            let run = self.the_run();
+            if run["engine_pid"].is_null() || Instant::now() > deadline {
+                return text(&run["state"]);
             }
             std::thread::yield_now();
         }
