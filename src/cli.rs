@@ -15,6 +15,7 @@ pub mod report;
 pub mod run;
 pub mod runs;
 pub mod scenarios;
+pub mod screen;
 pub mod secrets;
 pub mod site;
 pub mod status;

@@ -12,6 +12,7 @@
 //! action     one file an action kind: describe, apply, verify, undo
 //! engine     core (decide, fold: pure) and shell (effects, journal, socket)
 //! plain      the wizard line by line
+//! tui        the wizard on a screen: state from events, pure update, draw; the loop
 //! report     what a journal says, as text for people and machines
 //! lab        the practice world; imports base only
 //! cli        one file a subcommand; the only room that knows all
@@ -23,7 +24,7 @@
 //! base ← everything
 //! scenario, site ← plan;   check::describe, action::describe (pure) ← plan
 //! host, directory, store ← check, action ← engine's shell;  engine's core imports none of these
-//! scenario, site, plan, engine::{event, state} (pure data) ← plain, report
+//! scenario, site, plan, engine::{event, state} (pure data) ← tui, plain, report;   plain ← tui
 //! cli ← main
 //! lab imports base only; lab::audit imports nothing of lab, store or directory
 //! ```
@@ -42,3 +43,4 @@ pub mod report;
 pub mod scenario;
 pub mod site;
 pub mod store;
+pub mod tui;

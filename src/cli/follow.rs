@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 /// How a person, or nobody, looks at the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
+    /// On the screen.
+    Screen,
     /// Line by line, asking at gates.
     Ask,
     /// Line by line; nobody answers.
@@ -69,12 +71,26 @@ pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
         brief: false,
     };
     let end = watcher.watch().await?;
-    let state = &watcher.state;
-    if follow.manner != Manner::Json {
-        for line in plain::summary_lines(state) {
-            data(line)?;
-        }
+    if follow.manner == Manner::Json {
+        told_in_words(&watcher.state, end);
+        return Ok(exit_of(&watcher.state, end));
     }
+    tell_end(&watcher.state, end)
+}
+
+/// Prints how a run stands when it is no longer looked at, and returns the exit code.
+///
+/// # Errors
+/// When stdout is gone.
+pub fn tell_end(state: &State, end: End) -> anyhow::Result<Exit> {
+    for line in plain::summary_lines(state) {
+        data(line)?;
+    }
+    told_in_words(state, end);
+    Ok(exit_of(state, end))
+}
+
+fn told_in_words(state: &State, end: End) {
     let run = &state.run;
     match end {
         End::Over => {}
@@ -97,11 +113,10 @@ pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
             "hint: when the cause is mended: imsmigrate retry {run}"
         ));
     }
-    Ok(exit_of(state, end))
 }
 
 /// Who looks, as the journal will name it: `root on pts/3`.
-fn who() -> String {
+pub fn who() -> String {
     let user = std::env::var("LOGNAME").or_else(|_| std::env::var("USER"));
     let user = user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
     let terminal = std::fs::read_link("/proc/self/fd/0").ok();
@@ -114,10 +129,14 @@ fn who() -> String {
     }
 }
 
+/// Why a run is no longer looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub enum End {
+    /// It is over.
     Over,
+    /// Its engine has gone.
     Gone,
+    /// It waits for somebody who is not here.
     Waiting,
 }
 

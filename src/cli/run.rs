@@ -50,8 +50,13 @@ impl Manners {
         match (self.json, self.headless) {
             (true, _) => Manner::Json,
             (false, true) => Manner::Watch,
-            (false, false) => Manner::Ask,
+            (false, false) => self.asking(),
         }
+    }
+
+    /// How a person is asked: on the screen where there is one, else line by line.
+    fn asking(&self) -> Manner {
+        asking(self.plain)
     }
 
     /// Refuses to ask where nobody can answer.
@@ -85,6 +90,14 @@ impl Manners {
             practice,
             answers,
         })
+    }
+}
+
+fn asking(plain: bool) -> Manner {
+    if !plain && super::screen::is_possible() {
+        Manner::Screen
+    } else {
+        Manner::Ask
     }
 }
 
@@ -253,6 +266,9 @@ fn look(
     if info.socket.as_os_str().is_empty() {
         // The engine was done before anybody could look: the journal tells.
         return told_by_journal(folder, manner);
+    }
+    if manner == Manner::Screen {
+        return super::screen::show(info, commands, true);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -432,7 +448,7 @@ fn take_up(
     }
     let manner = match (manners.json, policy.headless) {
         (true, _) => Manner::Json,
-        (false, false) if std::io::stdin().is_terminal() => Manner::Ask,
+        (false, false) if std::io::stdin().is_terminal() => manners.asking(),
         (false, _) => Manner::Watch,
     };
     if detach {
@@ -502,10 +518,11 @@ impl AttachArgs {
         let run = find(self.run.as_deref(), |r| r.engine.is_some())?;
         let manner = match self.json {
             true => Manner::Json,
-            false if std::io::stdin().is_terminal() => Manner::Ask,
+            false if std::io::stdin().is_terminal() => asking(self.plain),
             false => Manner::Watch,
         };
         match &run.engine {
+            Some(info) if manner == Manner::Screen => super::screen::show(info, Vec::new(), false),
             Some(info) => look(info, &run.folder, manner, None, Vec::new(), 1),
             None if run.is_done() => told_by_journal(&run.folder, manner),
             None => bail!(

@@ -42,6 +42,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "report",
         &["scenario", "site", "plan", "engine::event", "engine::state"],
     ),
+    (
+        "tui",
+        &[
+            "scenario",
+            "site",
+            "plan",
+            "engine::event",
+            "engine::state",
+            "plain",
+        ],
+    ),
     ("lab", &[]),
     ("lab::audit", &[]),
     ("main", &["cli"]),

@@ -1,0 +1,126 @@
+//! Connects the screen to a run's engine: socket and signals on one side, the room `tui` on the
+//! other.
+
+use super::exit::Exit;
+use super::follow::{self, End};
+use super::output::talk;
+use crate::engine::client::Client;
+use crate::engine::protocol::{Command, EngineInfo};
+use crate::tui::app::{self, Left, Message, Wiring};
+use crate::tui::update::{Leaving, Wish};
+use rustix::process::Signal;
+use std::io::IsTerminal as _;
+use std::sync::mpsc;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Whether there is a terminal here that can show a screen.
+pub fn is_possible() -> bool {
+    let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb" || t.is_empty());
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    // A serial line may not know its size; line by line works there.
+    let sized = || crossterm::terminal::size().is_ok_and(|(columns, rows)| columns > 0 && rows > 0);
+    terminal && !dumb && sized()
+}
+
+/// Shows a run on the screen until it is left; `commands` are sent first, and `control` takes it.
+///
+/// # Errors
+/// When the engine does not answer or the terminal cannot be drawn on.
+pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow::Result<Exit> {
+    let me = follow::who();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let client = runtime.block_on(Client::connect(info, &me, 1))?;
+    let (mut events, mut sender) = client.split();
+    let (into, messages) = mpsc::channel();
+
+    let out = into.clone();
+    runtime.spawn(async move {
+        while let Ok(Some((record, _))) = events.next().await {
+            if out.send(Message::Record(Box::new(record))).is_err() {
+                return;
+            }
+        }
+        let _ = out.send(Message::Gone);
+    });
+    let (wishes, mut wanted) = tokio::sync::mpsc::unbounded_channel();
+    let first = control.then_some(Command::Control);
+    for command in first.into_iter().chain(commands) {
+        let _ = wishes.send(command);
+    }
+    runtime.spawn(async move {
+        while let Some(command) = wanted.recv().await {
+            // An engine that has gone is told by the events.
+            if sender.send(&command).await.is_err() {
+                return;
+            }
+        }
+    });
+    {
+        let _inside = runtime.enter();
+        let signals: [(i32, fn() -> Message); 5] = [
+            (Signal::HUP.as_raw(), || Message::HungUp),
+            (Signal::TERM.as_raw(), || Message::Terminate),
+            (Signal::INT.as_raw(), || Message::Interrupt),
+            (Signal::TSTP.as_raw(), || Message::Suspend),
+            (Signal::CONT.as_raw(), || Message::Continued),
+        ];
+        for (number, message) in signals {
+            let mut arrived = signal(SignalKind::from_raw(number))?;
+            let out = into.clone();
+            runtime.spawn(async move {
+                while arrived.recv().await.is_some() {
+                    if out.send(message()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+    let wiring = Wiring {
+        messages,
+        into,
+        send: Box::new(move |wish| {
+            let _ = wishes.send(command(wish));
+        }),
+        stop_here: Box::new(|| {
+            let _ = rustix::process::kill_current_process_group(Signal::STOP);
+        }),
+        me,
+    };
+    let (left, state) = app::run(wiring)?;
+    runtime.shutdown_background();
+    match left {
+        // Nobody can read anything any more.
+        Left::HungUp => std::process::exit(i32::from(Exit::HungUp.code())),
+        Left::Terminated | Left::By(Leaving::Detached) => {
+            let run = &state.run;
+            talk(format!(
+                "run {run} goes on without you; look at it again: imsmigrate attach {run}"
+            ));
+            Ok(Exit::InProgress)
+        }
+        Left::By(Leaving::Over) => follow::tell_end(
+            &state,
+            if state.ended.is_some() {
+                End::Over
+            } else {
+                End::Gone
+            },
+        ),
+    }
+}
+
+fn command(wish: Wish) -> Command {
+    match wish {
+        Wish::Answer { gate, text } => Command::Answer { gate, text },
+        Wish::Pause => Command::Pause,
+        Wish::Continue => Command::Continue,
+        Wish::Retry => Command::Retry,
+        Wish::Skip { reason } => Command::Skip { reason },
+        Wish::Stop => Command::Stop,
+        Wish::Control => Command::Control,
+    }
+}

@@ -1,0 +1,334 @@
+//! The loop: one channel brings everything in order, keys, events of the run and signals; what
+//! follows is decided by [`update`](super::update) and done here.
+
+use super::draw::draw;
+use super::keymap::{self, Cmd};
+use super::seen::Seen;
+use super::state::Ui;
+use super::terminal::{self, Screen};
+use super::text;
+use super::theme::Theme;
+use super::update::{self, Action, Leaving, Wish};
+use crate::engine::event::Record;
+use crate::engine::state::State;
+use crossterm::event::Event;
+use ratatui::layout::Rect;
+use std::collections::VecDeque;
+use std::io::{BufRead as _, Write as _};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Message {
+    /// From the terminal.
+    Terminal(Event),
+    /// From the run.
+    Record(Box<Record>),
+    /// The engine has gone.
+    Gone,
+    /// Somebody asked this program to end, from outside.
+    Terminate,
+    /// The terminal hung up.
+    HungUp,
+    /// As Ctrl-C.
+    Interrupt,
+    /// As Ctrl-Z.
+    Suspend,
+    /// Going on after a stop.
+    Continued,
+}
+
+/// What the loop is connected to.
+pub struct Wiring {
+    /// Brings everything in order.
+    pub messages: Receiver<Message>,
+    /// Where the terminal's reader puts what it reads.
+    pub into: Sender<Message>,
+    /// Asks the engine.
+    pub send: Box<dyn FnMut(Wish)>,
+    /// Stops this program's process group; `Continued` comes when it goes on.
+    pub stop_here: Box<dyn FnMut()>,
+    /// Who looks, as the journal names it.
+    pub me: String,
+}
+
+/// How the screen was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// By the person: see [`Leaving`].
+    By(Leaving),
+    /// By a signal that ends programs.
+    Terminated,
+    /// The terminal hung up.
+    HungUp,
+}
+
+/// Shows the run until it is left.
+///
+/// # Errors
+/// When the terminal cannot be taken or drawn on.
+pub fn run(wiring: Wiring) -> std::io::Result<(Left, State)> {
+    let screen = terminal::take()?;
+    let reader = Reader::start(wiring.into.clone());
+    let mut app = App {
+        size: Rect::ZERO,
+        ui: Ui::new(&wiring.me, (0, 0)),
+        seen: Seen::default(),
+        theme: Theme::from_environment(),
+        began: Instant::now(),
+        stopped: false,
+        later: VecDeque::new(),
+        screen,
+        reader,
+        wiring,
+    };
+    let left = app.run();
+    terminal::give_back();
+    // Dropping it would talk to a terminal that may be gone.
+    let App { seen, screen, .. } = app;
+    std::mem::forget(screen);
+    Ok((left?, seen.run))
+}
+
+struct App {
+    size: Rect,
+    ui: Ui,
+    seen: Seen,
+    theme: Theme,
+    began: Instant,
+    stopped: bool,
+    later: VecDeque<Message>,
+    screen: Screen,
+    reader: Reader,
+    wiring: Wiring,
+}
+
+/// While much comes in, it is drawn this often.
+const FRAME: Duration = Duration::from_millis(100);
+
+impl App {
+    fn run(&mut self) -> std::io::Result<Left> {
+        self.resize()?;
+        let mut dirty = true;
+        let mut drawn = Instant::now();
+        loop {
+            let message = match self.later.pop_front() {
+                Some(message) => Ok(message),
+                None if dirty => self.wiring.messages.recv_timeout(Duration::from_millis(5)),
+                None => self
+                    .wiring
+                    .messages
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match message {
+                Ok(message) => {
+                    dirty = true;
+                    if let Some(left) = self.take(message)? {
+                        return Ok(left);
+                    }
+                    if drawn.elapsed() < FRAME {
+                        continue;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(Left::Terminated),
+            }
+            if !self.stopped {
+                update::follow(&mut self.ui, &self.seen, self.began.elapsed());
+                self.draw()?;
+            }
+            dirty = false;
+            drawn = Instant::now();
+        }
+    }
+
+    fn draw(&mut self) -> std::io::Result<()> {
+        let (ui, seen, theme) = (&self.ui, &self.seen, self.theme);
+        self.screen.draw(|frame| draw(frame, ui, seen, theme))?;
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message) -> std::io::Result<Option<Left>> {
+        let now = self.began.elapsed();
+        let cmd = match message {
+            Message::Terminal(Event::Key(key)) => keymap::translate(&key, self.ui.place()),
+            Message::Terminal(Event::Paste(text)) => {
+                update::paste(&mut self.ui, &text);
+                None
+            }
+            Message::Terminal(Event::Resize(..)) => {
+                self.resize()?;
+                None
+            }
+            Message::Terminal(_) => None,
+            Message::Record(record) => {
+                self.seen.take(&record);
+                None
+            }
+            Message::Gone => {
+                self.seen.gone = true;
+                None
+            }
+            Message::Terminate => return Ok(Some(Left::Terminated)),
+            Message::HungUp => return Ok(Some(Left::HungUp)),
+            Message::Interrupt => Some(Cmd::Leave),
+            Message::Suspend => Some(Cmd::Suspend),
+            Message::Continued => {
+                self.take_again()?;
+                None
+            }
+        };
+        let Some(cmd) = cmd else {
+            return Ok(None);
+        };
+        // What happened before the key was pressed is seen before it counts.
+        update::follow(&mut self.ui, &self.seen, now);
+        for action in update::update(&mut self.ui, &self.seen, &cmd, now) {
+            if let Some(left) = self.act(action)? {
+                return Ok(Some(left));
+            }
+        }
+        Ok(None)
+    }
+
+    fn act(&mut self, action: Action) -> std::io::Result<Option<Left>> {
+        match action {
+            Action::Send(wish) => (self.wiring.send)(wish),
+            Action::Quit(leaving) => return Ok(Some(Left::By(leaving))),
+            Action::Repaint => self.resize()?,
+            Action::Suspend => {
+                self.reader.pause();
+                terminal::give_back();
+                self.stopped = true;
+                (self.wiring.stop_here)();
+            }
+            Action::RunHere { argv, instructions } => {
+                let told = self.run_here(&argv, &instructions)?;
+                update::came_back(&mut self.ui, told);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hands the terminal to a command and takes it back.
+    fn run_here(&mut self, argv: &[String], instructions: &[String]) -> std::io::Result<String> {
+        let Some((program, arguments)) = argv.split_first() else {
+            return Ok("There is no command to run here.".to_owned());
+        };
+        self.reader.pause();
+        terminal::give_back();
+        let mut out = std::io::stdout();
+        // What is to be answered is wanted while it runs.
+        for line in instructions {
+            for line in text::wrap(self.ui.size.0.min(80), "", "  ", line) {
+                let _ = writeln!(out, "{line}");
+            }
+        }
+        let _ = writeln!(out);
+        let ended = std::process::Command::new(program).args(arguments).status();
+        let told = match ended {
+            Ok(status) => format!("It ended with {status}."),
+            Err(error) => format!("It could not be run: {error}."),
+        };
+        let _ = writeln!(out, "\n{told} Press Enter to go back to the wizard.");
+        let _ = out.flush();
+        let _ = std::io::stdin().lock().read_line(&mut String::new());
+        // Ctrl-C was for the command.
+        while let Ok(message) = self.wiring.messages.try_recv() {
+            if !matches!(message, Message::Interrupt | Message::Terminal(_)) {
+                self.later.push_back(message);
+            }
+        }
+        self.take_again()?;
+        Ok(told)
+    }
+
+    fn take_again(&mut self) -> std::io::Result<()> {
+        terminal::enter()?;
+        self.stopped = false;
+        self.resize()?;
+        self.reader.resume();
+        Ok(())
+    }
+
+    /// Fits everything to the terminal's size and draws all of it anew.
+    fn resize(&mut self) -> std::io::Result<()> {
+        let (columns, rows) = match crossterm::terminal::size() {
+            Ok((0, _) | (_, 0)) | Err(_) => (80, 24),
+            Ok(size) => size,
+        };
+        self.size = Rect::new(0, 0, columns, rows);
+        self.ui.size = (columns, rows);
+        self.screen.resize(self.size)
+    }
+}
+
+/// Reads the terminal on a thread of its own, except while somebody else has it.
+struct Reader(Arc<(Mutex<Turn>, Condvar)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Reading,
+    AskedToPause,
+    Paused,
+}
+
+impl Reader {
+    /// How long a request to pause waits at most.
+    const LOOK: Duration = Duration::from_millis(50);
+
+    fn start(into: Sender<Message>) -> Self {
+        let turn = Arc::new((Mutex::new(Turn::Reading), Condvar::new()));
+        let shared = Arc::clone(&turn);
+        std::thread::spawn(move || {
+            loop {
+                wait_for_turn(&shared);
+                match crossterm::event::poll(Self::LOOK) {
+                    Ok(false) => {}
+                    Ok(true) => match crossterm::event::read() {
+                        Ok(event) => {
+                            if into.send(Message::Terminal(event)).is_err() {
+                                return;
+                            }
+                        }
+                        Err(_) => break,
+                    },
+                    Err(_) => break,
+                }
+            }
+            let _ = into.send(Message::HungUp);
+        });
+        Self(turn)
+    }
+
+    /// Returns when nothing is read any more.
+    fn pause(&self) {
+        let (turn, changed) = &*self.0;
+        let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if *turn == Turn::Reading {
+            *turn = Turn::AskedToPause;
+        }
+        while *turn == Turn::AskedToPause {
+            turn = changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn resume(&self) {
+        let (turn, changed) = &*self.0;
+        *turn.lock().unwrap_or_else(PoisonError::into_inner) = Turn::Reading;
+        changed.notify_all();
+    }
+}
+
+fn wait_for_turn(shared: &(Mutex<Turn>, Condvar)) {
+    let (turn, changed) = shared;
+    let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    while *turn != Turn::Reading {
+        *turn = Turn::Paused;
+        changed.notify_all();
+        turn = changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
+    }
+}

@@ -1,0 +1,125 @@
+//! What is known of the run: its state, folded from events, and the log of what happened.
+
+use crate::engine::event::{Event, Gate, Record};
+use crate::engine::state::{Phase, State, StepState, fold};
+use crate::plain;
+
+/// The most lines the log keeps; the journal has them all.
+const MOST_LINES: usize = 20_000;
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// When, as `hh:mm:ss` in UTC.
+    pub at: String,
+    /// What; safe to show.
+    pub text: String,
+}
+
+/// An answer the engine did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The event's number: a later one is a new refusal.
+    pub idx: u64,
+    /// The gate.
+    pub gate: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The run as this client has seen it; only [`Seen::take`] changes it.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The fold of the events.
+    pub run: State,
+    /// What happened, a line each.
+    pub log: Vec<LogLine>,
+    /// The last answer that was refused.
+    pub refusal: Option<Refusal>,
+    /// The number of the last event.
+    pub last: u64,
+    /// The engine is no longer there.
+    pub gone: bool,
+}
+
+impl Seen {
+    /// Takes one event in.
+    pub fn take(&mut self, record: &Record) {
+        fold(&mut self.run, &record.event);
+        self.last = record.idx;
+        if let Event::AnswerRefused { gate, reason, .. } = &record.event {
+            self.refusal = Some(Refusal {
+                idx: record.idx,
+                gate: gate.clone(),
+                reason: reason.clone(),
+            });
+        }
+        let at = record.at.get(11..19).unwrap_or("").to_owned();
+        for line in plain::event_lines(&self.run, &record.event) {
+            let text = line.trim();
+            if text.is_empty() {
+                continue;
+            }
+            // Lines that go on further than the label of the line before are one sentence.
+            let goes_on = line.starts_with("                   ");
+            match self.log.last_mut() {
+                Some(last) if goes_on && last.at == at => {
+                    last.text.push(' ');
+                    last.text.push_str(text);
+                }
+                _ => self.log.push(LogLine {
+                    at: at.clone(),
+                    text: text.to_owned(),
+                }),
+            }
+        }
+        if self.log.len() > MOST_LINES {
+            self.log.drain(..MOST_LINES / 10);
+        }
+    }
+
+    /// Whether nothing more will happen.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.run.phase, Phase::Running | Phase::Empty)
+    }
+
+    /// The step an open gate belongs to.
+    pub fn step_of_gate(&self, gate: &Gate) -> Option<&StepState> {
+        self.run
+            .steps
+            .iter()
+            .find(|s| s.head.id == gate.id || s.effects.iter().any(|e| e.spec.id == gate.id))
+    }
+
+    /// A step's place in the run, from 1.
+    pub fn place_of(&self, step: &StepState) -> usize {
+        self.run
+            .steps
+            .iter()
+            .position(|s| s.head.id == step.head.id)
+            .map_or(0, |at| at + 1)
+    }
+
+    /// The command the operator is to run at a gate, if there is one.
+    pub fn command_of(&self, gate: &Gate) -> Vec<String> {
+        self.run
+            .effect(&gate.id)
+            .and_then(|e| e.spec.parameters.get("argv"))
+            .and_then(|argv| serde_json::from_value(argv.clone()).ok())
+            .unwrap_or_default()
+    }
+
+    /// Whether a gate is a task for the operator.
+    pub fn is_task(&self, gate: &Gate) -> bool {
+        self.run.effect(&gate.id).is_some()
+    }
+
+    /// Whether the task of a gate asks for words, not only for `done`.
+    pub fn wants_words(&self, gate: &Gate) -> bool {
+        self.run
+            .effect(&gate.id)
+            .and_then(|e| e.spec.parameters.get("evidence"))
+            .and_then(serde_json::Value::as_bool)
+            == Some(true)
+    }
+}
