@@ -241,7 +241,12 @@ impl<W: Work> Shell<W> {
                 let state = self.state.clone();
                 self.tasks.spawn(async move {
                     crash::before("bind", &step);
-                    let result = work.bind(&step, attempt, &state).await;
+                    let wanted = step.clone();
+                    let guarded =
+                        tokio::spawn(async move { work.bind(&wanted, attempt, &state).await });
+                    let result = guarded
+                        .await
+                        .unwrap_or_else(|error| Err(vec![internal(&error)]));
                     crash::after("bind", &step);
                     let _ = inputs.send(Input::Bound { step, result }).await;
                 });
@@ -263,7 +268,7 @@ impl<W: Work> Shell<W> {
                         );
                     let end = guarded.await.unwrap_or_else(|error| EffectEnd {
                         outcome: Outcome::Failed,
-                        message: format!("an internal error stopped this effect: {error}"),
+                        message: internal(&error),
                         detail: Value::Null,
                     });
                     crash::after("effect", &effect);
@@ -289,7 +294,10 @@ impl<W: Work> Shell<W> {
                 let (spec, attempt) = (known.spec.clone(), known.attempt);
                 self.tasks.spawn(async move {
                     crash::before("settle", &effect);
-                    let (result, message) = work.settle(&spec, attempt).await;
+                    let guarded = tokio::spawn(async move { work.settle(&spec, attempt).await });
+                    let (result, message) = guarded
+                        .await
+                        .unwrap_or_else(|error| (Err(internal(&error)), String::new()));
                     crash::after("settle", &effect);
                     let _ = inputs
                         .send(Input::Settled {
@@ -303,4 +311,9 @@ impl<W: Work> Shell<W> {
             Order::Finish => self.finished = true,
         }
     }
+}
+
+/// What is said of a task that panicked: the run stands at it and can be retried.
+fn internal(error: &tokio::task::JoinError) -> String {
+    format!("an internal error stopped this: {error}")
 }
