@@ -1,5 +1,5 @@
 //! The loop: one channel brings everything in order, keys, events of the run and signals; what
-//! follows is decided by [`update`](super::update) and done here.
+//! follows is decided by [`update`] and done here.
 
 use super::draw::draw;
 use super::keymap::{self, Cmd};
