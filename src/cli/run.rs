@@ -28,9 +28,12 @@ use std::time::{Duration, Instant};
     reason = "each is a flag of the command line"
 )]
 pub struct Manners {
-    /// Line by line instead of the screen
-    #[arg(long)]
+    /// Line by line: today's default
+    #[arg(long, conflicts_with = "screen")]
     pub plain: bool,
+    /// The full screen instead of line by line (new: not yet proven on every terminal)
+    #[arg(long)]
+    pub screen: bool,
     /// Nobody is there to answer gates
     #[arg(long)]
     pub headless: bool,
@@ -56,7 +59,7 @@ impl Manners {
 
     /// How a person is asked: on the screen where there is one, else line by line.
     fn asking(&self) -> Manner {
-        asking(self.plain)
+        asking(self.screen && !self.plain)
     }
 
     /// Refuses to ask where nobody can answer.
@@ -93,8 +96,8 @@ impl Manners {
     }
 }
 
-fn asking(plain: bool) -> Manner {
-    if !plain && super::screen::is_possible() {
+fn asking(screen: bool) -> Manner {
+    if screen && super::screen::is_possible() {
         Manner::Screen
     } else {
         Manner::Ask
@@ -504,6 +507,9 @@ pub struct AttachArgs {
     /// Line by line instead of the screen
     #[arg(long)]
     plain: bool,
+    /// The full screen instead of line by line
+    #[arg(long)]
+    screen: bool,
     /// One event a line on stdout, as in the journal
     #[arg(long)]
     json: bool,
@@ -518,7 +524,7 @@ impl AttachArgs {
         let run = find(self.run.as_deref(), |r| r.engine.is_some())?;
         let manner = match self.json {
             true => Manner::Json,
-            false if std::io::stdin().is_terminal() => asking(self.plain),
+            false if std::io::stdin().is_terminal() => asking(self.screen && !self.plain),
             false => Manner::Watch,
         };
         match &run.engine {
