@@ -4,6 +4,7 @@
 //! [`state`]; [`update`] is pure and [`draw`] reads only. The loop in [`app`] alone does things.
 
 pub mod app;
+pub mod attention;
 pub mod draw;
 pub mod keymap;
 pub mod seen;

@@ -28,12 +28,9 @@ use std::time::{Duration, Instant};
     reason = "each is a flag of the command line"
 )]
 pub struct Manners {
-    /// Line by line: today's default
-    #[arg(long, conflicts_with = "screen")]
-    pub plain: bool,
-    /// The full screen instead of line by line (new: not yet proven on every terminal)
+    /// Line by line instead of the screen
     #[arg(long)]
-    pub screen: bool,
+    pub plain: bool,
     /// Nobody is there to answer gates
     #[arg(long)]
     pub headless: bool,
@@ -59,7 +56,7 @@ impl Manners {
 
     /// How a person is asked: on the screen where there is one, else line by line.
     fn asking(&self) -> Manner {
-        asking(self.screen && !self.plain)
+        asking(self.plain)
     }
 
     /// Refuses to ask where nobody can answer.
@@ -96,11 +93,16 @@ impl Manners {
     }
 }
 
-fn asking(screen: bool) -> Manner {
-    if screen && super::screen::is_possible() {
-        Manner::Screen
-    } else {
-        Manner::Ask
+fn asking(plain: bool) -> Manner {
+    if plain {
+        return Manner::Ask;
+    }
+    match super::screen::impossible() {
+        None => Manner::Screen,
+        Some(why) => {
+            talk(format!("{why}: line by line, as with --plain"));
+            Manner::Ask
+        }
     }
 }
 
@@ -142,7 +144,7 @@ fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<BTreeMap<String, Str
 
 /// Run a scenario at a site
 ///
-/// Example: imsmigrate run --site site.toml --plain
+/// Example: imsmigrate run --site site.toml
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// The site file
@@ -271,7 +273,7 @@ fn look(
         return told_by_journal(folder, manner);
     }
     if manner == Manner::Screen {
-        return super::screen::show(info, commands, true);
+        return super::screen::show(info, folder, commands, true);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -499,7 +501,7 @@ fn unbegun(run: &Run) -> anyhow::Result<Option<Create>> {
 
 /// Watch a run, and answer its gates
 ///
-/// Example: imsmigrate attach 1123-k7f3 --plain
+/// Example: imsmigrate attach 1123-k7f3
 #[derive(Debug, clap::Args)]
 pub struct AttachArgs {
     /// The run; may be left out when only one fits
@@ -507,9 +509,6 @@ pub struct AttachArgs {
     /// Line by line instead of the screen
     #[arg(long)]
     plain: bool,
-    /// The full screen instead of line by line
-    #[arg(long)]
-    screen: bool,
     /// One event a line on stdout, as in the journal
     #[arg(long)]
     json: bool,
@@ -524,11 +523,13 @@ impl AttachArgs {
         let run = find(self.run.as_deref(), |r| r.engine.is_some())?;
         let manner = match self.json {
             true => Manner::Json,
-            false if std::io::stdin().is_terminal() => asking(self.screen && !self.plain),
+            false if std::io::stdin().is_terminal() => asking(self.plain),
             false => Manner::Watch,
         };
         match &run.engine {
-            Some(info) if manner == Manner::Screen => super::screen::show(info, Vec::new(), false),
+            Some(info) if manner == Manner::Screen => {
+                super::screen::show(info, &run.folder, Vec::new(), false)
+            }
             Some(info) => look(info, &run.folder, manner, None, Vec::new(), 1),
             None if run.is_done() => told_by_journal(&run.folder, manner),
             None => bail!(

@@ -5,28 +5,49 @@ use super::exit::Exit;
 use super::follow::{self, End};
 use super::output::talk;
 use crate::engine::client::Client;
+use crate::engine::daemon;
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::tui::app::{self, Left, Message, Wiring};
+use crate::tui::state::Ui;
 use crate::tui::update::{Leaving, Wish};
 use rustix::process::Signal;
 use std::io::IsTerminal as _;
-use std::sync::mpsc;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Whether there is a terminal here that can show a screen.
-pub fn is_possible() -> bool {
-    let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb" || t.is_empty());
-    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    // A serial line may not know its size; line by line works there.
-    let sized = || crossterm::terminal::size().is_ok_and(|(columns, rows)| columns > 0 && rows > 0);
-    terminal && !dumb && sized()
+/// Why there is no terminal here that can show the screen; `None` when there is one.
+pub fn impossible() -> Option<String> {
+    let term = std::env::var("TERM").unwrap_or_default();
+    if term.is_empty() || term == "dumb" {
+        return Some(format!("this terminal calls itself `{term}`"));
+    }
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Some("input and output are not both a terminal".to_owned());
+    }
+    let (least_columns, least_rows) = Ui::LEAST;
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) if columns >= least_columns && rows >= least_rows => None,
+        // A serial line may not know its size; line by line works there.
+        Ok((0, _) | (_, 0)) | Err(_) => Some("this terminal does not know its size".to_owned()),
+        Ok((columns, rows)) => Some(format!(
+            "this terminal has {columns} columns and {rows} rows, less than {least_columns} and {least_rows}"
+        )),
+    }
 }
 
 /// Shows a run on the screen until it is left; `commands` are sent first, and `control` takes it.
 ///
 /// # Errors
 /// When the engine does not answer or the terminal cannot be drawn on.
-pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow::Result<Exit> {
+pub fn show(
+    info: &EngineInfo,
+    folder: &Path,
+    commands: Vec<Command>,
+    control: bool,
+) -> anyhow::Result<Exit> {
+    let run = daemon::run_id(folder);
     let me = follow::who();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -58,6 +79,7 @@ pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow:
             }
         }
     });
+    let lent = Arc::new(AtomicBool::new(false));
     {
         let _inside = runtime.enter();
         let signals: [(i32, fn() -> Message); 5] = [
@@ -69,10 +91,12 @@ pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow:
         ];
         for (number, message) in signals {
             let mut arrived = signal(SignalKind::from_raw(number))?;
-            let out = into.clone();
+            let (out, lent, run) = (into.clone(), Arc::clone(&lent), run.clone());
             runtime.spawn(async move {
                 while arrived.recv().await.is_some() {
-                    if out.send(message()).is_err() {
+                    if lent.load(Ordering::SeqCst) {
+                        beside_a_command(&message(), &run);
+                    } else if out.send(message()).is_err() {
                         return;
                     }
                 }
@@ -88,6 +112,7 @@ pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow:
         stop_here: Box::new(|| {
             let _ = rustix::process::kill_current_process_group(Signal::STOP);
         }),
+        lent,
         me,
     };
     let (left, state) = app::run(wiring)?;
@@ -96,10 +121,7 @@ pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow:
         // Nobody can read anything any more.
         Left::HungUp => std::process::exit(i32::from(Exit::HungUp.code())),
         Left::Terminated | Left::By(Leaving::Detached) => {
-            let run = &state.run;
-            talk(format!(
-                "run {run} goes on without you; look at it again: imsmigrate attach {run}"
-            ));
+            goes_on(&run);
             Ok(Exit::InProgress)
         }
         Left::By(Leaving::Over) => follow::tell_end(
@@ -111,6 +133,30 @@ pub fn show(info: &EngineInfo, commands: Vec<Command>, control: bool) -> anyhow:
             },
         ),
     }
+}
+
+/// A signal came while a command the operator runs has the terminal.
+fn beside_a_command(message: &Message, run: &str) {
+    match message {
+        Message::HungUp => std::process::exit(i32::from(Exit::HungUp.code())),
+        Message::Terminate => {
+            goes_on(run);
+            std::process::exit(i32::from(Exit::InProgress.code()));
+        }
+        // The command has stopped by the same Ctrl-Z; the shell takes over when both have.
+        Message::Suspend => {
+            let own = rustix::process::getpid();
+            let _ = rustix::process::kill_process(own, Signal::STOP);
+        }
+        // Ctrl-C was for the command, and it has gone on by itself.
+        _ => {}
+    }
+}
+
+fn goes_on(run: &str) {
+    talk(format!(
+        "run {run} goes on without you; look at it again: imsmigrate attach {run}"
+    ));
 }
 
 fn command(wish: Wish) -> Command {

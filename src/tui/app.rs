@@ -15,7 +15,8 @@ use crossterm::event::Event;
 use ratatui::layout::Rect;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, Write as _};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,8 @@ pub struct Wiring {
     pub send: Box<dyn FnMut(Wish)>,
     /// Stops this program's process group; `Continued` comes when it goes on.
     pub stop_here: Box<dyn FnMut()>,
+    /// Set while a command has the terminal: signals are not for the screen then.
+    pub lent: Arc<AtomicBool>,
     /// Who looks, as the journal names it.
     pub me: String,
 }
@@ -114,16 +117,7 @@ impl App {
         let mut dirty = true;
         let mut drawn = Instant::now();
         loop {
-            let message = match self.later.pop_front() {
-                Some(message) => Ok(message),
-                None if dirty => self.wiring.messages.recv_timeout(Duration::from_millis(5)),
-                None => self
-                    .wiring
-                    .messages
-                    .recv()
-                    .map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match message {
+            match self.next(dirty) {
                 Ok(message) => {
                     dirty = true;
                     if let Some(left) = self.take(message)? {
@@ -137,11 +131,38 @@ impl App {
                 Err(RecvTimeoutError::Disconnected) => return Ok(Left::Terminated),
             }
             if !self.stopped {
-                update::follow(&mut self.ui, &self.seen, self.began.elapsed());
+                update::follow(&mut self.ui, &self.seen);
                 self.draw()?;
+                update::shown(&mut self.ui, self.began.elapsed());
             }
             dirty = false;
             drawn = Instant::now();
+        }
+    }
+
+    /// What comes next; `Timeout` when it is time to draw.
+    fn next(&mut self, dirty: bool) -> Result<Message, RecvTimeoutError> {
+        if let Some(message) = self.later.pop_front() {
+            return Ok(message);
+        }
+        let messages = &self.wiring.messages;
+        match messages.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+            Err(TryRecvError::Empty) => {}
+        }
+        let mut wait = dirty.then_some(Duration::from_millis(5));
+        if let Some(due) = self.ui.rest_due() {
+            let now = self.began.elapsed();
+            if due <= now && !terminal::has_unread() && update::rested(&mut self.ui, now) {
+                return Err(RecvTimeoutError::Timeout);
+            }
+            let rest = due.saturating_sub(now).max(Duration::from_millis(10));
+            wait = Some(wait.unwrap_or(rest).min(rest));
+        }
+        match wait {
+            Some(wait) => messages.recv_timeout(wait),
+            None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
@@ -156,7 +177,7 @@ impl App {
         let cmd = match message {
             Message::Terminal(Event::Key(key)) => keymap::translate(&key, self.ui.place()),
             Message::Terminal(Event::Paste(text)) => {
-                update::paste(&mut self.ui, &text);
+                update::paste(&mut self.ui, &text, now);
                 None
             }
             Message::Terminal(Event::Resize(..)) => {
@@ -185,7 +206,7 @@ impl App {
             return Ok(None);
         };
         // What happened before the key was pressed is seen before it counts.
-        update::follow(&mut self.ui, &self.seen, now);
+        update::follow(&mut self.ui, &self.seen);
         for action in update::update(&mut self.ui, &self.seen, &cmd, now) {
             if let Some(left) = self.act(action)? {
                 return Ok(Some(left));
@@ -220,6 +241,7 @@ impl App {
         };
         self.reader.pause();
         terminal::give_back();
+        self.wiring.lent.store(true, Ordering::SeqCst);
         let mut out = std::io::stdout();
         // What is to be answered is wanted while it runs.
         for line in instructions {
@@ -233,12 +255,15 @@ impl App {
             Ok(status) => format!("It ended with {status}."),
             Err(error) => format!("It could not be run: {error}."),
         };
+        // What was typed for the command does not send the person back before they have read.
+        terminal::forget_typed();
         let _ = writeln!(out, "\n{told} Press Enter to go back to the wizard.");
         let _ = out.flush();
         let _ = std::io::stdin().lock().read_line(&mut String::new());
-        // Ctrl-C was for the command.
+        self.wiring.lent.store(false, Ordering::SeqCst);
+        // What was pressed before the reader paused is not for the screen that comes back.
         while let Ok(message) = self.wiring.messages.try_recv() {
-            if !matches!(message, Message::Interrupt | Message::Terminal(_)) {
+            if !matches!(message, Message::Terminal(_)) {
                 self.later.push_back(message);
             }
         }

@@ -1,5 +1,6 @@
 //! What the screen shows, from state alone: header, status line, body, footer, popups above.
 
+pub mod ask;
 pub mod help;
 pub mod popup;
 pub mod result;

@@ -1,5 +1,6 @@
 //! What a person has done to the screen and not yet to the run: focus, scroll, popup, typed text.
 
+use super::attention::Attention;
 use super::keymap::Place;
 use super::seen::Seen;
 use crate::engine::event::{Gate, Level};
@@ -158,8 +159,8 @@ pub struct Popup {
     pub field: Field,
     /// The first line shown of a long text.
     pub top: u16,
-    /// When a popup that nobody asked for came up: keys typed before it was seen do nothing.
-    pub came_up: Option<Duration>,
+    /// Whether keys count already.
+    pub attention: Attention,
     /// How far its answer is.
     pub stage: Stage,
 }
@@ -174,7 +175,7 @@ impl Popup {
             focus,
             field: Field::default(),
             top: 0,
-            came_up: None,
+            attention: Attention::Given,
             stage: Stage::Prompting,
         }
     }
@@ -182,6 +183,11 @@ impl Popup {
     /// What has the focus.
     pub fn part(&self) -> Part {
         self.parts.get(self.focus).copied().unwrap_or(Part::Cancel)
+    }
+
+    /// Whether it asks for something that only who has control may do.
+    pub fn is_for_the_run(&self) -> bool {
+        matches!(self.kind, Kind::Gate(_) | Kind::Failed(..) | Kind::Reason)
     }
 
     /// The gate it is about.
@@ -264,6 +270,16 @@ impl Ui {
             size,
             ..Self::default()
         }
+    }
+
+    /// Whether nothing of the run fits the screen.
+    pub fn is_too_small(&self) -> bool {
+        self.size.0 < Self::LEAST.0 || self.size.1 < Self::LEAST.1
+    }
+
+    /// When a popup that came up by itself will take keys.
+    pub fn rest_due(&self) -> Option<Duration> {
+        self.popup.as_ref().and_then(|p| p.attention.due())
     }
 
     /// Where the focus is, as far as keys are concerned.

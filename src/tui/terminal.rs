@@ -65,6 +65,16 @@ pub fn give_back() -> bool {
     ours
 }
 
+/// Whether keys were pressed that nobody has read yet.
+pub fn has_unread() -> bool {
+    rustix::io::ioctl_fionread(std::io::stdin()).is_ok_and(|bytes| bytes > 0)
+}
+
+/// Throws away what was typed and nobody has read yet.
+pub fn forget_typed() {
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
 fn give_back_when_panicking() {
     HOOK.call_once(|| {
         let screen_thread = std::thread::current().id();

@@ -1,13 +1,11 @@
 //! What follows from a key, and from what happened in the run. Pure: the loop does the actions.
 
+use super::attention::Attention;
 use super::draw;
 use super::keymap::Cmd;
 use super::seen::Seen;
 use super::state::{Field, Kind, Pane, Part, Popup, Stage, Ui};
 use std::time::Duration;
-
-/// How long keys do nothing to a popup that nobody asked for.
-pub const UNSEEN: Duration = Duration::from_millis(500);
 
 /// What is asked of the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +64,7 @@ pub enum Action {
 }
 
 /// Fits the screen to what happened in the run: popups come up and go.
-pub fn follow(ui: &mut Ui, seen: &Seen, now: Duration) {
+pub fn follow(ui: &mut Ui, seen: &Seen) {
     let over = seen.is_over() || seen.gone;
     if let Some(popup) = &mut ui.popup {
         let stale = match &popup.kind {
@@ -104,7 +102,7 @@ pub fn follow(ui: &mut Ui, seen: &Seen, now: Duration) {
     };
     if ui.popup.is_none() && ui.aside.as_ref() != Some(&question) {
         let mut popup = Popup::new(kind, seen);
-        popup.came_up = Some(now);
+        popup.attention = Attention::NEW;
         ui.popup = Some(popup);
     }
 }
@@ -124,9 +122,33 @@ fn question(seen: &Seen) -> Option<(String, Kind)> {
     Some((format!("failed {} {}", step.head.id, step.attempt), kind))
 }
 
+/// All of the state is on the screen now.
+pub fn shown(ui: &mut Ui, now: Duration) {
+    let covered = ui.help.is_some() || ui.is_too_small();
+    if let Some(popup) = ui.popup.as_mut().filter(|_| !covered) {
+        popup.attention = popup.attention.drawn(now);
+    }
+}
+
+/// No key waits to be taken: a popup that has been on the screen long enough takes them now. Says
+/// whether one does that did not before.
+pub fn rested(ui: &mut Ui, now: Duration) -> bool {
+    let Some(popup) = &mut ui.popup else {
+        return false;
+    };
+    let due = popup.attention.due().is_some_and(|at| at <= now);
+    if due {
+        if popup.attention.was_pressed() && popup.stage == Stage::Prompting {
+            popup.stage = Stage::Told("Keys pressed before this was there were not taken.".into());
+        }
+        popup.attention = Attention::Given;
+    }
+    due
+}
+
 /// What follows from a key.
 pub fn update(ui: &mut Ui, seen: &Seen, cmd: &Cmd, now: Duration) -> Vec<Action> {
-    if ui.size.0 < Ui::LEAST.0 || ui.size.1 < Ui::LEAST.1 {
+    if ui.is_too_small() {
         // Nothing of the run is visible: nothing can be done to it.
         return match cmd {
             Cmd::Leave if seen.is_over() => vec![Action::Quit(Leaving::Over)],
@@ -172,11 +194,15 @@ pub fn update(ui: &mut Ui, seen: &Seen, cmd: &Cmd, now: Duration) -> Vec<Action>
 }
 
 /// Pastes text into the field with the focus; a line end in it submits nothing.
-pub fn paste(ui: &mut Ui, text: &str) {
+pub fn paste(ui: &mut Ui, text: &str, now: Duration) {
     if let Some(popup) = &mut ui.popup
         && popup.part() == Part::Field
         && ui.help.is_none()
     {
+        if !popup.attention.is_given() {
+            popup.attention = popup.attention.pressed(now);
+            return;
+        }
         for c in text.lines().next().unwrap_or("").chars() {
             popup.field.insert(c);
         }
@@ -196,6 +222,12 @@ fn leave(ui: &mut Ui, seen: &Seen) -> Vec<Action> {
 fn in_popup(ui: &mut Ui, mut popup: Popup, seen: &Seen, cmd: &Cmd, now: Duration) -> Vec<Action> {
     let count = popup.parts.len().max(1);
     let on_field = popup.part() == Part::Field;
+    let reads = matches!(cmd, Cmd::Up | Cmd::Down | Cmd::PageUp | Cmd::PageDown);
+    if !popup.attention.is_given() && !reads {
+        popup.attention = popup.attention.pressed(now);
+        ui.popup = Some(popup);
+        return Vec::new();
+    }
     match cmd {
         Cmd::Back => {
             if popup.kind != Kind::Leave && popup.kind != Kind::Search {
@@ -220,8 +252,7 @@ fn in_popup(ui: &mut Ui, mut popup: Popup, seen: &Seen, cmd: &Cmd, now: Duration
         Cmd::Backspace => popup.field.backspace(),
         Cmd::Delete => popup.field.delete(),
         Cmd::Enter | Cmd::RunHere => {
-            let unseen = popup.came_up.is_some_and(|at| now < at + UNSEEN);
-            if unseen || matches!(popup.stage, Stage::Waiting(_)) {
+            if matches!(popup.stage, Stage::Waiting(_)) {
                 ui.popup = Some(popup);
                 return Vec::new();
             }
@@ -237,7 +268,8 @@ fn in_popup(ui: &mut Ui, mut popup: Popup, seen: &Seen, cmd: &Cmd, now: Duration
             popup.top = scrolled(popup.top, cmd, 5, most);
         }
     }
-    if matches!(popup.stage, Stage::Refused(_)) && matches!(cmd, Cmd::Type(_) | Cmd::Backspace) {
+    let said = matches!(popup.stage, Stage::Refused(_) | Stage::Told(_));
+    if said && matches!(cmd, Cmd::Type(_) | Cmd::Backspace) {
         popup.stage = Stage::Prompting;
     }
     ui.popup = Some(popup);
@@ -330,7 +362,7 @@ fn press(ui: &mut Ui, mut popup: Popup, seen: &Seen, part: Part) -> Vec<Action> 
 pub fn came_back(ui: &mut Ui, told: String) {
     if let Some(popup) = &mut ui.popup {
         popup.stage = Stage::Told(told);
-        popup.came_up = None;
+        popup.attention = Attention::NEW;
         if let Some(at) = popup.parts.iter().position(|p| *p == Part::Confirm) {
             popup.focus = at;
         }

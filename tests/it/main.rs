@@ -33,5 +33,6 @@ mod place;
 mod plan_draft;
 mod practice;
 mod slapd;
+mod tui;
 mod tui_screens;
 mod wizard_side;

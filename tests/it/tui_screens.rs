@@ -3,12 +3,13 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use imsmigrate::engine::event::{Event, Level, Outcome, Record};
+use imsmigrate::tui::attention::REST;
 use imsmigrate::tui::draw::draw;
 use imsmigrate::tui::keymap::{self, Cmd, Place};
 use imsmigrate::tui::seen::Seen;
 use imsmigrate::tui::state::{Kind, Pane, Part, Stage, Ui};
 use imsmigrate::tui::theme::Theme;
-use imsmigrate::tui::update::{Action, Leaving, UNSEEN, Wish, follow, paste, update};
+use imsmigrate::tui::update::{Action, Leaving, Wish, follow, paste, rested, shown, update};
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::{Backend as _, TestBackend};
@@ -90,13 +91,21 @@ fn done() -> Seen {
 /// A screen that has seen the run, half a second ago.
 fn screen(seen: &Seen, size: (u16, u16)) -> Ui {
     let mut ui = Ui::new(ME, size);
-    follow(&mut ui, seen, Duration::ZERO);
+    follow(&mut ui, seen);
+    look(&mut ui);
     ui
 }
 
+/// The person looks at what is drawn and presses nothing.
+fn look(ui: &mut Ui) {
+    shown(ui, Duration::ZERO);
+    rested(ui, REST);
+}
+
 fn press(ui: &mut Ui, seen: &Seen, cmd: &Cmd) -> Vec<Action> {
-    let actions = update(ui, seen, cmd, UNSEEN * 2);
-    follow(ui, seen, UNSEEN * 2);
+    let actions = update(ui, seen, cmd, REST);
+    follow(ui, seen);
+    look(ui);
     actions
 }
 
@@ -202,13 +211,47 @@ fn a_change_is_not_made_by_enter_alone_and_a_note_is() {
     let seen = at_gate("done", Level::Note, false);
     let mut ui = screen(&seen, USUAL);
     let gate = seen.run.gate.clone().unwrap().id;
-    let early = update(&mut ui, &seen, &Cmd::Enter, UNSEEN / 2);
-    assert_eq!(
-        early,
-        [],
-        "a key typed before the question was there answers nothing"
-    );
     assert_eq!(press(&mut ui, &seen, &Cmd::Enter), [answer(gate)]);
+}
+
+#[test]
+fn keys_typed_before_a_question_was_seen_do_nothing_and_the_screen_says_so() {
+    let seen = at_gate("done", Level::Destructive, false);
+    let mut ui = Ui::new(ME, USUAL);
+    follow(&mut ui, &seen);
+    update(&mut ui, &seen, &Cmd::Type('m'), Duration::ZERO);
+    shown(&mut ui, REST);
+    assert!(!rested(&mut ui, REST * 3 / 2), "it has just come up");
+    for (n, cmd) in [Cmd::Enter, Cmd::Type('a'), Cmd::Next, Cmd::Back]
+        .iter()
+        .enumerate()
+    {
+        let now = REST * 3 / 2 + REST * u32::try_from(n).unwrap() / 2;
+        assert_eq!(update(&mut ui, &seen, cmd, now), []);
+        paste(&mut ui, "mail", now);
+        assert!(!rested(&mut ui, now + REST / 3), "keys still come");
+    }
+    shot("gate-just-come-up", &ui, &seen);
+    assert!(rested(&mut ui, REST * 9));
+    let popup = ui.popup.as_ref().unwrap();
+    assert_eq!((popup.field.text.as_str(), popup.focus), ("", 0));
+    shot("gate-keys-not-taken", &ui, &seen);
+    press(&mut ui, &seen, &Cmd::Type('m'));
+    assert_eq!(ui.popup.unwrap().field.text, "m");
+}
+
+#[test]
+fn a_question_under_the_help_has_not_been_seen() {
+    let seen = at_gate("done", Level::Note, false);
+    let mut ui = Ui::new(ME, USUAL);
+    ui.help = Some(0);
+    follow(&mut ui, &seen);
+    look(&mut ui);
+    update(&mut ui, &seen, &Cmd::Enter, REST);
+    assert_eq!(ui.help, None);
+    assert_eq!(update(&mut ui, &seen, &Cmd::Enter, REST * 2), []);
+    shown(&mut ui, REST * 3);
+    assert!(rested(&mut ui, REST * 4));
 }
 
 #[test]
@@ -228,7 +271,7 @@ fn what_is_destructive_goes_on_only_with_the_exact_text_and_a_refusal_is_shown()
     for _ in typed.chars() {
         press(&mut ui, &seen, &Cmd::Backspace);
     }
-    paste(&mut ui, &format!("{typed}\nrm -rf /\n"));
+    paste(&mut ui, &format!("{typed}\nrm -rf /\n"), REST);
     let sent = press(&mut ui, &seen, &Cmd::Enter);
     let wish = Wish::Answer {
         gate: gate.id.clone(),
@@ -243,7 +286,7 @@ fn what_is_destructive_goes_on_only_with_the_exact_text_and_a_refusal_is_shown()
         reason: "the facts have changed".to_owned(),
     };
     seen.take(&record);
-    follow(&mut ui, &seen, UNSEEN);
+    follow(&mut ui, &seen);
     let stage = ui.popup.unwrap().stage;
     assert_eq!(stage, Stage::Refused("the facts have changed".to_owned()));
 }
@@ -260,6 +303,7 @@ fn a_task_hands_the_terminal_to_its_command_and_is_done_only_when_said() {
     assert_eq!(argv.last().unwrap(), "/cdrom/iplanet/setup");
     assert_eq!(*instructions, gate.lines);
     imsmigrate::tui::update::came_back(&mut ui, "It ended with exit status: 0.".to_owned());
+    look(&mut ui);
     assert_eq!(ui.popup.as_ref().unwrap().part(), Part::Confirm);
     let wish = Wish::Answer {
         gate: gate.id,
@@ -382,7 +426,7 @@ fn each_key_of_the_footer_does_something_where_it_is_named() {
             let acts = worlds.iter().any(|(_, ui, seen)| {
                 assert_eq!(ui.place(), place);
                 let mut after = ui.clone();
-                let actions = update(&mut after, seen, &key.cmd, UNSEEN * 2);
+                let actions = update(&mut after, seen, &key.cmd, REST);
                 !actions.is_empty() || after != *ui
             });
             assert!(acts, "{} does nothing at {place:?}", key.name);
@@ -419,8 +463,8 @@ proptest! {
         for n in keys {
             let key = &keymap::KEYS[n % keymap::KEYS.len()];
             if let Some(cmd) = keymap::translate(&keymap::event_of(key), ui.place()) {
-                update(&mut ui, &seen, &cmd, UNSEEN * 2);
-                follow(&mut ui, &seen, UNSEEN * 2);
+                update(&mut ui, &seen, &cmd, REST);
+                follow(&mut ui, &seen);
             }
             let (_, (x, y)) = drawn(&ui, &seen);
             prop_assert!(x < columns && y < rows);

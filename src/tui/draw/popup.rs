@@ -1,11 +1,12 @@
 //! Popups: gates of all levels, tasks, a failed step, leaving, searching.
 
 use super::super::seen::Seen;
-use super::super::state::{Kind, Part, Popup, Stage, Ui};
+use super::super::state::{Kind, Popup, Ui};
 use super::super::text::{cut, wrap};
 use super::super::theme::Theme;
+use super::ask;
 use super::run::{labelled, too_many};
-use crate::engine::event::{Gate, Level};
+use crate::engine::event::Level;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
@@ -22,7 +23,8 @@ pub fn draw(
     theme: Theme,
 ) -> Option<Position> {
     let lines = lines(popup, seen, theme, text_width(body));
-    let area = area(body, popup, lines.len());
+    let asking = ask::height(popup, ui, seen, text_width(body));
+    let area = area(body, lines.len(), asking);
     frame.render_widget(Clear, area);
     let (title, style) = title(popup, seen, theme);
     let block = Block::bordered()
@@ -34,7 +36,7 @@ pub fn draw(
         ));
     let inner = block.inner(area).inner(ratatui::layout::Margin::new(1, 0));
     frame.render_widget(block, area);
-    let [text, ask] = split(inner, popup);
+    let [text, below] = split(inner, asking);
     let most = too_many(lines.len(), text.height);
     let top = popup.top.min(most);
     frame.render_widget(Paragraph::new(lines).scroll((top, 0)), text);
@@ -49,15 +51,16 @@ pub fn draw(
         let place = Rect::new(x, area.bottom().saturating_sub(1), width, 1).intersection(area);
         frame.render_widget(Paragraph::new(Span::styled(more, theme.quiet())), place);
     }
-    draw_parts(frame, ask, ui, popup, seen, theme)
+    ask::draw(frame, below, ui, popup, seen, theme)
 }
 
 /// The first line a popup's text can begin with at most.
 pub fn most(ui: &Ui, popup: &Popup, seen: &Seen) -> u16 {
     let body = super::body(ui);
     let lines = lines(popup, seen, Theme::default(), text_width(body)).len();
-    let area = area(body, popup, lines);
-    let [text, _] = split(Block::bordered().inner(area), popup);
+    let asking = ask::height(popup, ui, seen, text_width(body));
+    let area = area(body, lines, asking);
+    let [text, _] = split(Block::bordered().inner(area), asking);
     too_many(lines, text.height)
 }
 
@@ -66,23 +69,17 @@ fn text_width(body: Rect) -> u16 {
 }
 
 /// As high as its text needs and the screen allows.
-fn area(body: Rect, popup: &Popup, lines: usize) -> Rect {
+fn area(body: Rect, lines: usize, asking: u16) -> Rect {
     let wanted = u16::try_from(lines).unwrap_or(u16::MAX);
-    let height = wanted.saturating_add(2 + asking(popup)).min(body.height);
+    let height = wanted.saturating_add(2 + asking).min(body.height);
     let width = text_width(body) + 4;
     let x = body.x + (body.width.saturating_sub(width)) / 2;
     let y = body.y + (body.height.saturating_sub(height)) / 2;
     Rect::new(x, y, width, height).intersection(body)
 }
 
-/// The rows below the text: an empty one, what was said last, the field, the buttons.
-fn asking(popup: &Popup) -> u16 {
-    let field = popup.parts.contains(&Part::Field);
-    3 + u16::from(field)
-}
-
-fn split(inner: Rect, popup: &Popup) -> [Rect; 2] {
-    Layout::vertical([Constraint::Fill(1), Constraint::Length(asking(popup))]).areas(inner)
+fn split(inner: Rect, asking: u16) -> [Rect; 2] {
+    Layout::vertical([Constraint::Fill(1), Constraint::Length(asking)]).areas(inner)
 }
 
 fn title(popup: &Popup, seen: &Seen, theme: Theme) -> (String, ratatui::style::Style) {
@@ -179,118 +176,4 @@ fn lines(popup: &Popup, seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'stat
             plain("Enter goes to the last hit; then `N` to the one before, `n` to the next.")
         }
     }
-}
-
-fn label(part: Part, popup: &Popup, seen: &Seen) -> String {
-    let task = popup.gate().is_some_and(|g| seen.is_task(g));
-    match part {
-        Part::Field => String::new(),
-        Part::Cancel => match popup.kind {
-            Kind::Leave => "Stay",
-            Kind::Failed(..) => "Look first",
-            _ if task => "Not yet",
-            _ => "Cancel",
-        }
-        .to_owned(),
-        Part::Run => "Run it here".to_owned(),
-        Part::Confirm if task && popup.parts.contains(&Part::Field) => {
-            "That is my answer".to_owned()
-        }
-        Part::Confirm if task => "It is done".to_owned(),
-        Part::Confirm => popup
-            .gate()
-            .and_then(|g| seen.step_of_gate(g))
-            .map_or_else(|| "Go on".to_owned(), |s| s.head.title.clone()),
-        Part::Retry => "Try again".to_owned(),
-        Part::Skip => "Leave it…".to_owned(),
-        Part::Stop => "Stop".to_owned(),
-        Part::Detach => "Detach".to_owned(),
-    }
-}
-
-fn question(popup: &Popup, seen: &Seen) -> String {
-    let typed = |gate: &Gate| gate.typed.clone();
-    match &popup.kind {
-        Kind::Gate(gate) => match typed(gate) {
-            Some(typed) => format!("Type {typed} and press Enter:"),
-            None if seen.wants_words(gate) => "Your answer:".to_owned(),
-            None => String::new(),
-        },
-        _ => String::new(),
-    }
-}
-
-fn draw_parts(
-    frame: &mut Frame,
-    area: Rect,
-    ui: &Ui,
-    popup: &Popup,
-    seen: &Seen,
-    theme: Theme,
-) -> Option<Position> {
-    let rows: Vec<Rect> = area.rows().collect();
-    let mut rows = rows.into_iter().skip(1);
-    let mut cursor = None;
-    let has_field = popup.parts.contains(&Part::Field);
-    let said_row = rows.next()?;
-    let said = match &popup.stage {
-        Stage::Prompting if !ui.in_control(seen) => Line::styled(
-            "You are watching: another client has control.",
-            theme.quiet(),
-        ),
-        Stage::Prompting => Line::styled(question(popup, seen), theme.strong()),
-        Stage::Waiting(_) => Line::styled("Sent; waiting for the engine…", theme.strong()),
-        Stage::Refused(reason) => {
-            Line::styled(cut(&format!("✗ {reason}"), area.width), theme.alarm())
-        }
-        Stage::Told(told) => Line::styled(cut(told, area.width), theme.strong()),
-    };
-    frame.render_widget(Paragraph::new(said), said_row);
-    if has_field {
-        let row = rows.next()?;
-        let room = usize::from(row.width.saturating_sub(3));
-        let skip = popup.field.cursor.saturating_sub(room);
-        let visible: String = popup.field.text.chars().skip(skip).take(room).collect();
-        let before: String = popup
-            .field
-            .text
-            .chars()
-            .skip(skip)
-            .take(popup.field.cursor - skip)
-            .collect();
-        let focused = popup.part() == Part::Field;
-        let prompt = Span::styled("> ", theme.strong());
-        frame.render_widget(
-            Paragraph::new(Line::from(vec![prompt, Span::raw(visible)])),
-            row,
-        );
-        if focused {
-            let x = row.x + 2 + u16::try_from(before.width()).unwrap_or(0);
-            cursor = Some(Position::new(x.min(row.right().saturating_sub(1)), row.y));
-        }
-    }
-    let row = rows.next()?;
-    let mut x = row.x;
-    let buttons = popup
-        .parts
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| **p != Part::Field);
-    for (n, part) in buttons {
-        let room = row.right().saturating_sub(x).saturating_sub(4);
-        let text = format!("[ {} ]", cut(&label(*part, popup, seen), room));
-        let width = u16::try_from(text.width()).unwrap_or(0);
-        let style = if n == popup.focus {
-            theme.focus()
-        } else {
-            ratatui::style::Style::new()
-        };
-        let place = Rect::new(x, row.y, width, 1).intersection(row);
-        frame.render_widget(Paragraph::new(Span::styled(text, style)), place);
-        if n == popup.focus {
-            cursor = Some(Position::new(x + 2, row.y));
-        }
-        x = x.saturating_add(width + 1);
-    }
-    cursor
 }
