@@ -10,12 +10,16 @@ mod context;
 pub mod describe;
 mod directory;
 mod disk;
+mod hosts;
 mod mail;
 mod new;
 mod old;
 pub mod people;
 pub mod processes;
+mod product;
 mod queue;
+mod relay;
+mod strays;
 
 pub use context::{CheckContext, Setting};
 pub use describe::{Description, describe};
@@ -54,6 +58,12 @@ pub struct CheckReport {
     pub detail: String,
     /// What to do about it; empty when all is well.
     pub remedy: String,
+    /// The command that mends it, on the host of the check's role, where one command does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repair: Vec<String>,
+    /// When it was asked, UTC.
+    #[serde(default)]
+    pub at: String,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -64,6 +74,7 @@ pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     pub(crate) detail: String,
     pub(crate) remedy: Option<String>,
+    pub(crate) repair: Option<Vec<String>>,
 }
 
 impl Answer {
@@ -72,6 +83,7 @@ impl Answer {
             outcome,
             detail: detail.into(),
             remedy: None,
+            repair: None,
         }
     }
 
@@ -103,6 +115,12 @@ impl Answer {
     /// Says what to do in place of the check's usual remedy.
     pub(crate) fn advise(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Says which command mends it in place of the check's usual one; an empty one: none does.
+    pub(crate) fn mend<const N: usize>(mut self, argv: [&str; N]) -> Self {
+        self.repair = Some(argv.map(str::to_owned).to_vec());
         self
     }
 }
@@ -137,6 +155,7 @@ pub(crate) type Asked = Result<Answer, Answer>;
 /// An id that is not in [`describe::ALL`] is answered with `unknown`.
 pub async fn run(id: &str, context: &CheckContext) -> CheckReport {
     let begin = Instant::now();
+    let at = format!("{:.3}", jiff::Timestamp::now());
     let asked = ask(id, context).await;
     let answer = asked.unwrap_or_else(|answer| answer);
     let description = describe(id);
@@ -146,12 +165,22 @@ pub async fn run(id: &str, context: &CheckContext) -> CheckReport {
         Outcome::Ok => String::new(),
         _ => answer.remedy.or_else(usual).unwrap_or_default(),
     };
+    let mends = || {
+        let argv = description.map(|d| d.repair).unwrap_or_default();
+        argv.iter().map(|word| context.fill(word)).collect()
+    };
+    let repair = match answer.outcome {
+        Outcome::Failed => answer.repair.unwrap_or_else(mends),
+        _ => Vec::new(),
+    };
     CheckReport {
         id: id.to_owned(),
         outcome: answer.outcome,
         inhibits: bad && description.is_none_or(|d| d.inhibits),
         detail: answer.detail,
         remedy,
+        repair,
+        at,
         milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
     }
 }
@@ -161,6 +190,8 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "ldap-answers" => directory::answers(context).await,
         "slapd-up" => directory::up(context).await,
         "base-dn" => directory::base_dn(context).await,
+        "directory-product" => product::product(context).await,
+        "mail-hosts" => hosts::mail_hosts(context).await,
         "uids" => directory::uids(context).await,
         "directory-backup" => directory::backup(context).await,
         "schema-merged" => directory::schema_merged(context).await,
@@ -172,6 +203,10 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "sims-stopped" => old::stopped(context).await,
         "old-store-removed" => old::store_removed(context).await,
         "disk-space" => disk::space(context).await,
+        "inodes" => disk::inodes(context).await,
+        "var-mail" => strays::var_mail(context).await,
+        "mailbox-owners" => strays::owners(context).await,
+        "folder-names" => Ok(strays::folder_names(context)),
         "config-directory-port" => new::config_port(context).await,
         "ims-installed" => new::installed(context).await,
         "setup-answers" => new::setup_answers(context).await,
@@ -186,7 +221,8 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "mailboxes-complete" => mail::complete(context).await,
         "tape-holds-everyone" => mail::tape(context).await,
         "dirsync-done" => mail::dirsync(context).await,
-        "relay" => mail::relay(context).await,
+        "relay" => relay::table(context).await,
+        "relay-answers" => relay::live(context).await,
         _ => Err(Answer::unknown(format!(
             "there is no check called `{}`",
             display_safe(id)

@@ -16,6 +16,7 @@ mod quote;
 mod reading;
 mod run;
 mod settle;
+mod smtp;
 mod transport;
 pub mod wrapper;
 
@@ -28,6 +29,7 @@ pub use quote::{command_line, quote};
 pub use reading::Reading;
 pub use run::{RunOptions, RunResult};
 pub use settle::Settled;
+pub use smtp::Relaying;
 pub use transport::Transport;
 pub use wrapper::EffectDir;
 

@@ -141,6 +141,8 @@ fn cannot_look(id: &str, detail: String) -> Report {
         inhibits: true,
         detail,
         remedy: String::new(),
+        repair: Vec::new(),
+        at: String::new(),
         milliseconds: 0,
     }
 }

@@ -73,10 +73,15 @@ mod tests {
             "queue-empty",
             "config-directory-port",
             "disk-space",
+            "directory-product",
+            "mail-hosts",
+            "mailbox-owners",
+            "var-mail",
+            "inodes",
         ] {
             assert!(all.iter().any(|a| a == id), "{id} is not in {all:?}");
         }
-        assert_eq!(all.len(), 6, "{all:?}");
+        assert_eq!(all.len(), 11, "{all:?}");
     }
 
     #[test]
@@ -92,6 +97,8 @@ mod tests {
             inhibits: true,
             detail: String::new(),
             remedy: String::new(),
+            repair: Vec::new(),
+            at: String::new(),
             milliseconds: 0,
         };
         let full = soften(report(Outcome::Failed));

@@ -56,6 +56,13 @@ pub(super) async fn login_separator(context: &CheckContext) -> Asked {
         Some(old) => Ok(Answer::failed(format!(
             "the old server has `{}`, the new one `{shown}`",
             display_safe(old)
-        ))),
+        ))
+        .mend([
+            &format!("{}/configutil", context.site.new.instance_root),
+            "-o",
+            "service.loginseparator",
+            "-v",
+            old,
+        ])),
     }
 }

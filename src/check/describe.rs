@@ -17,6 +17,9 @@ pub struct Description {
     pub heavy: bool,
     /// What to do when it does not hold; may name fields of the site in braces.
     pub remedy: &'static str,
+    /// The command that usually mends it, on the host of its role, with fields in braces; empty
+    /// where none does, or where which one depends on what was found.
+    pub repair: &'static [&'static str],
 }
 
 /// One row: id, role, inhibits, heavy, remedy. The questions are the scenario room's.
@@ -37,6 +40,20 @@ pub const ALL: &[Row] = &[
         true,
         false,
         "Correct directory.base_dn in the site: it is the suffix that SIMS kept its users below.",
+    ),
+    (
+        "directory-product",
+        Role::Directory,
+        false,
+        false,
+        "Nothing, when you know that this server takes the merged schema; practise on a copy of it otherwise.",
+    ),
+    (
+        "mail-hosts",
+        Role::Directory,
+        true,
+        false,
+        "Change these values to {new.host}, or name what else the new server is called in the site (new.aliases). A name that only points at it makes mail go round in circles.",
     ),
     (
         "directory-backup",
@@ -86,6 +103,34 @@ pub const ALL: &[Row] = &[
         false,
         true,
         "Make room, or take the way over the tape (store.disk = \"tape\").",
+    ),
+    (
+        "inodes",
+        Role::New,
+        true,
+        false,
+        "Make room: remove what can go, or give the new store a file system with more inodes.",
+    ),
+    (
+        "var-mail",
+        Role::Old,
+        true,
+        false,
+        "imbackup does not see it: have them move it into the message store, or take the files away and give them to imsimport after the move.",
+    ),
+    (
+        "mailbox-owners",
+        Role::Old,
+        true,
+        true,
+        "Give each an entry in the directory if its mail is wanted; it stays on the tape and in the old store otherwise.",
+    ),
+    (
+        "folder-names",
+        Role::Old,
+        false,
+        false,
+        "Nothing is lost: tell the users which of their folders have another name now.",
     ),
     (
         "tape-holds-everyone",
@@ -221,6 +266,13 @@ pub const ALL: &[Row] = &[
         "See table INTERNAL_IP in {new.instance_root}/imta/config/mappings.",
     ),
     (
+        "relay-answers",
+        Role::New,
+        true,
+        false,
+        "See table INTERNAL_IP in {new.instance_root}/imta/config/mappings; the dispatcher reads it when it starts.",
+    ),
+    (
         "aci-loaded",
         Role::Directory,
         true,
@@ -229,10 +281,38 @@ pub const ALL: &[Row] = &[
     ),
 ];
 
+/// The commands that usually mend a check that does not hold.
+const REPAIRS: &[(&str, &[&str])] = &[
+    ("slapd-up", &["{directory.instance_root}/start-slapd"]),
+    ("sims-stopped", &["{old.sbin}/im.server", "stop"]),
+    ("ims-stopped", &["{new.instance_root}/stop-msg"]),
+    ("ims-up", &["{new.instance_root}/start-msg"]),
+    ("store-stopped", &["{new.instance_root}/stop-msg", "store"]),
+    (
+        "synclevel-default",
+        &[
+            "{new.instance_root}/configutil",
+            "-o",
+            "local.store.synclevel",
+            "-v",
+            "-1",
+        ],
+    ),
+    (
+        "dirsync-done",
+        &["{new.instance_root}/imsimta", "dirsync", "-F"],
+    ),
+    (
+        "relay-answers",
+        &["{new.instance_root}/imsimta", "restart", "dispatcher"],
+    ),
+];
+
 /// Describes a check; none when there is no such check.
 pub fn describe(id: &str) -> Option<Description> {
     let (id, role, inhibits, heavy, remedy) = *ALL.iter().find(|row| row.0 == id)?;
     let title = names::CHECKS.iter().find(|(known, _)| *known == id)?.1;
+    let repair = REPAIRS.iter().find(|(known, _)| *known == id);
     Some(Description {
         id,
         title,
@@ -240,6 +320,7 @@ pub fn describe(id: &str) -> Option<Description> {
         inhibits,
         heavy,
         remedy,
+        repair: repair.map_or(&[][..], |(_, argv)| argv),
     })
 }
 
@@ -259,8 +340,13 @@ mod tests {
 
     #[test]
     fn remedies_name_only_fields_of_the_site() {
-        for (id, _, _, _, remedy) in ALL {
-            for part in remedy.split('{').skip(1) {
+        let repairs = REPAIRS.iter().map(|(id, argv)| {
+            assert!(describe(id).is_some(), "{id}");
+            (id, argv.join(" "))
+        });
+        let remedies = ALL.iter().map(|row| (&row.0, row.4.to_owned()));
+        for (id, text) in remedies.chain(repairs) {
+            for part in text.split('{').skip(1) {
                 let (field, _) = part.split_once('}').unwrap();
                 assert!(names::is_placeholder(field), "{id}: {field}");
             }

@@ -1,13 +1,10 @@
-//! Room for the new store beside the old one: the guide's rule, and a better bound beside it.
+//! Room for the new store beside the old one: the guide's rule, and a better bound beside it; and
+//! files, of which the new store needs one a message.
 
-use super::{Answer, Asked, CheckContext};
-use crate::host::{Host, HostError, Reading};
+use super::{Answer, Asked, CheckContext, strays};
+use crate::host::{Host, Reading};
 use crate::scenario::Role;
-use crate::store::parse::parse_quotas;
-use std::time::Duration;
-
-/// How long counting a large store may take.
-const LONG: Duration = Duration::from_secs(3600);
+use crate::store::Inventory;
 
 /// How much there is, and how much there should be, in KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,17 +57,11 @@ pub(super) async fn look(context: &CheckContext) -> Result<Room, Answer> {
         Reading::Understood(disk) => disk.free_kib,
         Reading::Unknown { raw } => return Err(Answer::not_understood("df -k", &raw)),
     };
-    // Without -n everybody near the limit would get a letter.
-    let tool = format!("{}/imquotacheck", context.site.old.sbin);
-    let argv = [tool, "-v".to_owned(), "-n".to_owned()];
-    let mailboxes = match old.ask(&argv, LONG).await {
-        Ok(result) => parse_quotas(&result.stdout_text())
-            .understood()
-            .and_then(|q| q.bytes())
-            .map(|bytes| bytes.div_ceil(1024)),
-        Err(HostError::Late { .. }) => None,
-        Err(e) => return Err(e.into()),
-    };
+    // Without it the guide's rule is all there is, and the check says so.
+    let mailboxes = strays::quotas(context).await.ok();
+    let mailboxes = mailboxes
+        .and_then(|q| q.bytes())
+        .map(|bytes| bytes.div_ceil(1024));
     Ok(room(store, mailboxes, free))
 }
 
@@ -98,23 +89,80 @@ pub(super) async fn space(context: &CheckContext) -> Asked {
     if !room.is_enough() {
         return Ok(Answer::failed(detail));
     }
-    let place = existing(&context.host(Role::New)?, &context.site.new.instance_root).await?;
-    let inodes = context.host(Role::New)?.inodes(&place).await?;
-    if let (Reading::Understood(inodes), Some(expected)) = (inodes, &context.expected) {
-        // One file a message, and half a dozen a folder.
-        let files: u64 = expected
-            .users()
-            .flat_map(|(_, folders)| folders.values())
-            .map(|count| count.messages.unwrap_or(0) + 6)
-            .sum();
-        if inodes.free < files {
-            return Ok(Answer::failed(format!(
-                "{detail}; {files} files are needed and only {} can be made",
-                inodes.free
-            )));
-        }
+    if room.mailboxes_kib.is_none() {
+        return Ok(Answer::warning(detail).advise(
+            "Only the guide's rule could be applied: what all mailboxes come to is not known.",
+        ));
     }
     Ok(Answer::ok(detail))
+}
+
+/// Whether the new store's file system can hold as many files as there will be.
+pub(super) async fn inodes(context: &CheckContext) -> Asked {
+    let new = context.host(Role::New)?;
+    let place = existing(&new, &context.site.new.instance_root).await?;
+    let free = match new.inodes(&place).await? {
+        Reading::Understood(inodes) => inodes.free,
+        Reading::Unknown { raw } => return Ok(Answer::not_understood("df for inodes", &raw)),
+    };
+    let files = if let Some(expected) = &context.expected {
+        Files::counted(expected)
+    } else {
+        let quotas = strays::quotas(context).await?;
+        Files::estimated(quotas.users.len(), quotas.bytes())
+    };
+    Ok(files.judge(free))
+}
+
+/// How many files the new store will have: at least, and at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Files {
+    least: u64,
+    most: u64,
+}
+
+impl Files {
+    /// One a message, and half a dozen a folder.
+    fn counted(expected: &Inventory) -> Self {
+        let folders = expected.users().flat_map(|(_, folders)| folders.values());
+        let files = folders.map(|c| c.messages.unwrap_or(0) + 6).sum();
+        Self {
+            least: files,
+            most: files,
+        }
+    }
+
+    /// Before anything was counted: a message has between 2 and 50 KB on average, a user between
+    /// one folder and ten.
+    fn estimated(users: usize, bytes: Option<u64>) -> Self {
+        let users = users as u64;
+        let bytes = bytes.unwrap_or(0);
+        Self {
+            least: users * 6 + bytes / (50 << 10),
+            most: users * 60 + bytes / (2 << 10),
+        }
+    }
+
+    fn judge(self, free: u64) -> Answer {
+        let needed = if self.least == self.most {
+            self.least.to_string()
+        } else {
+            format!("between {} and {}", self.least, self.most)
+        };
+        if free == u64::MAX {
+            return Answer::ok(format!(
+                "{needed} files are needed, and this file system has no fixed number"
+            ));
+        }
+        let detail = format!("{needed} files are needed, {free} can be made");
+        if free < self.least {
+            Answer::failed(detail)
+        } else if free < self.most {
+            Answer::warning(detail)
+        } else {
+            Answer::ok(detail)
+        }
+    }
 }
 
 /// A size for people.
@@ -130,6 +178,8 @@ fn size(kib: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Outcome;
+    use crate::store::{Count, FolderName};
 
     #[test]
     fn the_guide_s_rule_and_the_sum_of_the_mailboxes_both_count() {
@@ -137,6 +187,21 @@ mod tests {
         assert!(!room(1000, None, 1499).is_enough());
         assert_eq!(room(1000, Some(5000), 0).needed_kib, 6000);
         assert_eq!(room(1000, Some(1000), 0).needed_kib, 1500);
+    }
+
+    #[test]
+    fn files_are_counted_where_they_can_be_and_else_bounded_from_both_sides() {
+        let estimate = Files::estimated(10, Some(500 << 10));
+        assert_eq!((estimate.least, estimate.most), (70, 850));
+        let outcome = |free| estimate.judge(free).outcome;
+        assert_eq!(outcome(69), Outcome::Failed);
+        assert_eq!(outcome(70), Outcome::Warning);
+        assert_eq!(outcome(850), Outcome::Ok);
+        assert_eq!(outcome(u64::MAX), Outcome::Ok);
+        let mut counted = Inventory::default();
+        counted.add("joe", FolderName::new("INBOX"), Count::new(10, 10));
+        assert_eq!(Files::counted(&counted).judge(15).outcome, Outcome::Failed);
+        assert_eq!(Files::counted(&counted).judge(16).outcome, Outcome::Ok);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The mail itself and its ways: mailboxes compared, the tape, the address cache, who may relay.
+//! The mail itself and its ways: mailboxes compared, the tape, the address cache.
 
 use super::{Answer, Asked, CheckContext, Outcome, people, some};
 use crate::host::Reading;
@@ -63,6 +63,7 @@ fn judge(reports: &[UserReport], context: &CheckContext) -> Answer {
             },
             detail,
             remedy: None,
+            repair: None,
         };
     }
     if !accepted.is_empty() {
@@ -185,6 +186,9 @@ pub(super) async fn dirsync(context: &CheckContext) -> Asked {
         let argv: Vec<String> = std::iter::once(tool.clone()).chain(argv).collect();
         let result = host.ask(&argv, context.patience * 6).await?;
         let said = format!("{}{}", result.stdout_text(), result.stderr_text());
+        if !said.to_lowercase().contains("address list") {
+            return Ok(Answer::not_understood("imsimta test -rewrite", &said));
+        }
         if !said.contains("ims-ms") {
             unknown.push((*address).clone());
         }
@@ -196,74 +200,4 @@ pub(super) async fn dirsync(context: &CheckContext) -> Asked {
         "it does not deliver to {}",
         some(&unknown)
     )))
-}
-
-/// Looks for the site's networks in the mapping table that says who may relay.
-pub(super) async fn relay(context: &CheckContext) -> Asked {
-    let networks = &context.site.relay.networks;
-    let host = context.host(Role::New)?;
-    let path = format!("{}/imta/config/mappings", context.site.new.instance_root);
-    let Some(bytes) = host.read_file(&path, 4 << 20).await? else {
-        return Ok(Answer::unknown(format!("there is no {path}")));
-    };
-    let entries = internal_ip(&String::from_utf8_lossy(&bytes));
-    let missing: Vec<&String> = networks
-        .iter()
-        .filter(|network| !allows(&entries, &format!("$({network})")))
-        .collect();
-    if !missing.is_empty() {
-        return Ok(Answer::failed(format!("may not relay: {}", some(&missing))));
-    }
-    if allows(&entries, "*") {
-        return Ok(Answer::failed("everybody may relay"));
-    }
-    if networks.is_empty() {
-        return Ok(Answer::ok(
-            "nobody may relay, and the site names no network",
-        ));
-    }
-    Ok(Answer::ok(format!("may relay: {}", some(networks))))
-}
-
-/// The entries of table `INTERNAL_IP`: pattern, and whether it allows.
-fn internal_ip(text: &str) -> Vec<(String, bool)> {
-    let mut inside = false;
-    let mut entries = Vec::new();
-    for line in text.lines() {
-        if line.trim().is_empty() || line.starts_with('!') {
-            continue;
-        }
-        if !line.starts_with(char::is_whitespace) {
-            inside = line.trim() == "INTERNAL_IP";
-            continue;
-        }
-        let mut words = line.split_whitespace();
-        if let (true, Some(pattern), Some(answer)) = (inside, words.next(), words.next()) {
-            entries.push((pattern.to_owned(), answer.to_uppercase().contains("$Y")));
-        }
-    }
-    entries
-}
-
-/// Whether a pattern is answered with yes before everybody is answered.
-fn allows(entries: &[(String, bool)], pattern: &str) -> bool {
-    let first = entries.iter().find(|(p, _)| p == pattern || p == "*");
-    first.is_some_and(|(p, yes)| *yes && p == pattern)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_count_only_before_the_entry_for_everybody() {
-        let text = "! comment\nOTHER\n\n  $(10.0.0.0/8)  $Y\n\nINTERNAL_IP\n\n  \
-                    $(192.0.2.0/24)  $Y\n  *  $N\n  $(198.51.100.0/24)  $Y\n";
-        let entries = internal_ip(text);
-        assert!(allows(&entries, "$(192.0.2.0/24)"));
-        assert!(!allows(&entries, "$(198.51.100.0/24)"));
-        assert!(!allows(&entries, "$(10.0.0.0/8)"));
-        assert!(!allows(&entries, "*"));
-        assert!(allows(&internal_ip("INTERNAL_IP\n * $Y\n"), "*"));
-    }
 }

@@ -17,7 +17,7 @@ const SERVERS: &[&str] = &[
 ];
 
 /// Whether something of an instance is there.
-async fn there(context: &CheckContext, host: &Host) -> Result<bool, Answer> {
+pub(super) async fn there(context: &CheckContext, host: &Host) -> Result<bool, Answer> {
     let tool = format!("{}/configutil", context.site.new.instance_root);
     Ok(host.exists(&tool).await?)
 }
@@ -201,7 +201,8 @@ pub(super) async fn stopped(context: &CheckContext) -> Asked {
             "no process of the new server is left, and another program has port {}",
             open.join(", ")
         ))
-        .advise("See whether the old server was started again."));
+        .advise("See whether the old server was started again.")
+        .mend([]));
     }
     Ok(Answer::ok("no process is left, and its ports refuse"))
 }
@@ -215,7 +216,8 @@ pub(super) async fn only_store(context: &CheckContext) -> Asked {
                 .advise("Wait: it comes up by itself."));
         }
         Reading::Understood(StoredState::Down) => {
-            return Ok(Answer::failed("the store does not run"));
+            let start = format!("{}/start-msg", context.site.new.instance_root);
+            return Ok(Answer::failed("the store does not run").mend([&start, "store"]));
         }
         Reading::Unknown { raw } => return Ok(Answer::not_understood("stored -t -v", &raw)),
     }

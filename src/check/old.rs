@@ -38,25 +38,29 @@ pub(super) async fn stopped(context: &CheckContext) -> Asked {
             Port::Open(_) => {
                 return Ok(Answer::failed(format!(
                     "no process of SIMS is left, and port {port} still takes connections"
-                )));
+                ))
+                .mend([]));
             }
             Port::Silent(why) => return Ok(Answer::unknown(format!("port {port}: {why}"))),
         }
     }
-    super::directory::up(context).await.map(|directory| {
-        if directory.outcome == super::Outcome::Ok {
-            Answer::ok("no process is left, the ports refuse, and the directory answers")
-        } else {
-            Answer {
-                detail: format!(
-                    "SIMS is down, and so is the directory: {}",
-                    directory.detail
-                ),
-                ..directory
-            }
-            .advise(context.fill("Start it: {directory.instance_root}/start-slapd"))
-        }
-    })
+    // What cannot be reached is an answer here, and has a remedy of its own.
+    let directory = super::directory::up(context).await;
+    let directory = directory.unwrap_or_else(|answer| answer);
+    if directory.outcome == super::Outcome::Ok {
+        return Ok(Answer::ok(
+            "no process is left, the ports refuse, and the directory answers",
+        ));
+    }
+    let start = context.fill("{directory.instance_root}/start-slapd");
+    let down = Answer {
+        detail: format!(
+            "SIMS is down, and so is the directory: {}",
+            directory.detail
+        ),
+        ..directory
+    };
+    Ok(down.advise(format!("Start it: {start}")).mend([&start]))
 }
 
 pub(super) async fn store_removed(context: &CheckContext) -> Asked {

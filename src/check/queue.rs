@@ -14,9 +14,14 @@ pub(super) async fn smtp_closed(context: &CheckContext) -> Asked {
     let port = context.site.old.smtp_port;
     match host.port(port, context.patience, false).await {
         Port::Open(_) => {
-            return Ok(Answer::failed(format!(
-                "port {port} still takes connections"
-            )));
+            let imta = format!("{}/imta", context.site.old.sbin);
+            return Ok(
+                Answer::failed(format!("port {port} still takes connections")).mend([
+                    &imta,
+                    "stop",
+                    "dispatcher",
+                ]),
+            );
         }
         Port::Silent(why) => return Ok(Answer::unknown(format!("port {port}: {why}"))),
         Port::Refused => {}
@@ -29,9 +34,14 @@ pub(super) async fn smtp_closed(context: &CheckContext) -> Asked {
         )));
     }
     if !named("job_controller") {
-        return Ok(Answer::failed(
-            "the job controller does not run: nothing will be delivered",
-        ));
+        let imta = format!("{}/imta", context.site.old.sbin);
+        return Ok(
+            Answer::failed("the job controller does not run: nothing will be delivered").mend([
+                &imta,
+                "start",
+                "job_controller",
+            ]),
+        );
     }
     Ok(Answer::ok(format!(
         "port {port} refuses, the job controller delivers"

@@ -129,6 +129,8 @@ mod tests {
             inhibits: true,
             detail: format!("{}\x1b[2J", "much is said here ".repeat(12)),
             remedy: "Start it.".to_owned(),
+            repair: Vec::new(),
+            at: String::new(),
             milliseconds: 3,
         };
         let all = lines(&report);

@@ -22,7 +22,7 @@ pub struct Disk {
 pub struct Inodes {
     /// How many are used.
     pub used: u64,
-    /// How many are left.
+    /// How many are left; [`u64::MAX`] where the file system makes them as they are needed.
     pub free: u64,
 }
 
@@ -83,6 +83,13 @@ pub fn parse_inodes(text: &str) -> Reading<Inodes> {
     };
     let gnu = head.to_ascii_lowercase().contains("inodes");
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    // btrfs and the like count none: `0 0 0 -`.
+    if words.windows(4).any(|w| w == ["0", "0", "0", "-"]) {
+        return Reading::Understood(Inodes {
+            used: 0,
+            free: u64::MAX,
+        });
+    }
     let before = words.iter().position(|w| w.ends_with('%'));
     let number = |back: usize| {
         before
@@ -193,7 +200,8 @@ mod tests {
         let expected = Inodes { used: 40, free: 60 };
         assert_eq!(parse_inodes(gnu), Reading::Understood(expected));
         let none = "Filesystem      Inodes  IUsed   IFree IUse% Mounted on\noverlay 0 0 0 - /\n";
-        assert!(parse_inodes(none).understood().is_none());
+        assert_eq!(parse_inodes(none).understood().unwrap().free, u64::MAX);
+        assert!(parse_inodes("df: unknown option\n").understood().is_none());
     }
 
     #[test]

@@ -62,6 +62,11 @@ pub struct Drill {
 /// Every drill that a stand-in acts on.
 pub const DRILLS: &[Drill] = &[
     Drill {
+        name: "disk-inodes",
+        value: "a number",
+        effect: "the new host's disk can hold so many files",
+    },
+    Drill {
         name: "disk-kb",
         value: "a number",
         effect: "the new host's disk is so many kilobytes large",

@@ -15,6 +15,14 @@ pub const CHECKS: &[(&str, &str)] = &[
         "schema-merged",
         "Does the directory know the new server's schema?",
     ),
+    (
+        "directory-product",
+        "Is the directory the product and release the procedure was written for?",
+    ),
+    (
+        "mail-hosts",
+        "Does every mailHost name the new server, as it calls itself?",
+    ),
     ("slapd-up", "Is the directory server up?"),
     (
         "smtp-closed",
@@ -26,6 +34,19 @@ pub const CHECKS: &[(&str, &str)] = &[
         "disk-space",
         "Is there room for the new store beside the old one?",
     ),
+    (
+        "inodes",
+        "Can the new store make as many files as it needs?",
+    ),
+    (
+        "var-mail",
+        "Is all mail in the message store, and none in /var/mail?",
+    ),
+    (
+        "mailbox-owners",
+        "Has every mailbox of the old store an entry in the directory?",
+    ),
+    ("folder-names", "Can every folder keep its name?"),
     (
         "tape-holds-everyone",
         "Can every user of the old store be read back from the tape?",
@@ -72,6 +93,10 @@ pub const CHECKS: &[(&str, &str)] = &[
     ),
     ("dirsync-done", "Does the new server know every address?"),
     ("relay", "May the site's networks relay, and nobody else?"),
+    (
+        "relay-answers",
+        "Does the new server relay for the listed networks, and for nobody else?",
+    ),
     (
         "aci-loaded",
         "Are the groups and ACIs for delegated administration there?",

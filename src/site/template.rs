@@ -83,6 +83,9 @@ config_suffix = "o=siroe.com"
 mail_user = "mailsrv"
 mail_group = "mail"
 default_domain = "siroe.com"
+# Optional: what else it takes for its own name (local.imta.hostnamealiases), where entries have
+# such a name as mailHost:
+# aliases = ["mailhost.siroe.com"]
 smtp_port = 25
 imap_port = 143
 pop_port = 110

@@ -221,6 +221,9 @@ pub struct New {
     pub mail_group: String,
     /// The default mail domain.
     pub default_domain: String,
+    /// What else it takes for its own name, beside its host's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// SMTP.
     #[serde(default = "port_25")]
     pub smtp_port: u16,

@@ -16,6 +16,7 @@ mod alternatives;
 mod arrows;
 mod by_hand;
 mod canary;
+mod checks;
 mod crash;
 mod directory_golden;
 mod directory_lab;

@@ -22,20 +22,20 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_imsmigrate");
-const LONG: Duration = Duration::from_secs(120);
-const SBIN: &str = "/opt/SUNWmail/sbin";
-const INSTANCE: &str = "/usr/iplanet/server5/msg-mail";
-const IMSRESTORE: &str = "/usr/iplanet/server5/bin/msg/store/bin/imsrestore";
+pub const LONG: Duration = Duration::from_secs(120);
+pub const SBIN: &str = "/opt/SUNWmail/sbin";
+pub const INSTANCE: &str = "/usr/iplanet/server5/msg-mail";
+pub const IMSRESTORE: &str = "/usr/iplanet/server5/bin/msg/store/bin/imsrestore";
 
 /// A lab that runs, and what the wizard knows of it.
-struct Place {
-    folder: TempDir,
-    context: CheckContext,
-    host: Host,
+pub struct Place {
+    pub folder: TempDir,
+    pub context: CheckContext,
+    pub host: Host,
     effects: AtomicU64,
 }
 
-fn words(all: &[&str]) -> Vec<String> {
+pub fn words(all: &[&str]) -> Vec<String> {
     all.iter().map(|w| (*w).to_owned()).collect()
 }
 
@@ -51,7 +51,7 @@ fn lab(folder: &TempDir, args: &[&str], more: &[&str]) -> Output {
 }
 
 impl Place {
-    fn new(users: &str, seed: &str) -> Self {
+    pub fn new(users: &str, seed: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let made = lab(&folder, &["create"], &["--users", users, "--seed", seed]);
         assert!(made.status.success(), "{made:?}");
@@ -76,7 +76,7 @@ impl Place {
         place
     }
 
-    fn effect(&self) -> EffectDir {
+    pub fn effect(&self) -> EffectDir {
         let number = self.effects.fetch_add(1, Ordering::Relaxed);
         EffectDir::new("1123-test", &format!("e{number}")).unwrap()
     }
@@ -89,7 +89,7 @@ impl Place {
             .unwrap()
     }
 
-    async fn ok(&self, argv: &[&str]) -> RunResult {
+    pub async fn ok(&self, argv: &[&str]) -> RunResult {
         let result = self.run(argv).await;
         assert_eq!(
             result.status,
@@ -107,7 +107,7 @@ impl Place {
         report.detail
     }
 
-    async fn until(&self, id: &str, wanted: Outcome) {
+    pub async fn until(&self, id: &str, wanted: Outcome) {
         let begin = Instant::now();
         loop {
             let report = check::run(id, &self.context).await;
@@ -119,7 +119,7 @@ impl Place {
         }
     }
 
-    async fn connection(&self) -> Connection {
+    pub async fn connection(&self) -> Connection {
         let target = self.context.target().unwrap();
         let password = self.context.password.as_ref().unwrap();
         Connection::open(&target, password).await.unwrap()
@@ -131,7 +131,7 @@ impl Place {
         people.unwrap().users
     }
 
-    async fn set(&mut self, parameter: &str, value: &str) {
+    pub async fn set(&mut self, parameter: &str, value: &str) {
         let tool = format!("{INSTANCE}/configutil");
         self.ok(&[&tool, "-o", parameter, "-v", value]).await;
         self.context.settings.push(Setting {
@@ -142,7 +142,7 @@ impl Place {
     }
 
     /// Runs the installer with answers to whether another directory is used, and the port.
-    async fn set_up(&self, directory: &str) {
+    pub async fn set_up(&self, directory: &str) {
         // Server root, this host, register (no); at the end passwords and Enter.
         let answers =
             format!("/usr/iplanet/server5\n\n\n{directory}\n\nconfig-pass\nconfig-pass\n\n\n\n");
@@ -291,7 +291,7 @@ impl Place {
         result.unwrap()
     }
 
-    async fn expected(&self, users: &[StoreUser]) -> Inventory {
+    pub async fn expected(&self, users: &[StoreUser]) -> Inventory {
         let listed = self.stream(users, &[IMSRESTORE, "-f-", "-t"]).await;
         assert!(listed.is_whole(), "{listed:?}");
         parse_toc(&listed.right.stdout).understood().unwrap()
@@ -305,7 +305,7 @@ impl Place {
             .unwrap()
     }
 
-    async fn restore(&self, users: &[StoreUser], map: Option<&str>) -> PipeResult {
+    pub async fn restore(&self, users: &[StoreUser], map: Option<&str>) -> PipeResult {
         let mut argv = vec![IMSRESTORE, "-f-", "-cy", "-n", "-v1"];
         argv.extend(map.into_iter().flat_map(|map| ["-u", map]));
         self.stream(users, &argv).await
@@ -319,7 +319,7 @@ impl Drop for Place {
 }
 
 /// Those who have mailboxes in the old store, with their sizes.
-async fn residents(place: &Place) -> Vec<(StoreUser, u64)> {
+pub async fn residents(place: &Place) -> Vec<(StoreUser, u64)> {
     let listed = place
         .ok(&[&format!("{SBIN}/imquotacheck"), "-v", "-n"])
         .await;

@@ -11,6 +11,9 @@ use toml::Value;
 /// The file, below the lab's folder.
 pub const SITE_FILE: &str = "site.toml";
 
+/// A network on loopback that may relay, so that it can be asked from there.
+const OFFICE: &str = "127.77.0.0/16";
+
 /// Writes the site file of a lab.
 ///
 /// # Errors
@@ -95,7 +98,7 @@ fn text(lab: &Lab) -> Result<String, LabError> {
          instance_root = {}\n\n\
          [old]\nlogin_separator = \"@\"\n\n\
          [new]\ninstance_root = {}\nconfig_suffix = {}\ndefault_domain = {}\n\n\
-         [relay]\nnetworks = [\"192.0.2.0/24\"]\n",
+         [relay]\nnetworks = [\"192.0.2.0/24\", \"{OFFICE}\"]\n",
         string(&config.suffix),
         string(&config.manager_dn),
         string(&config.default_domain_dn),

@@ -46,6 +46,8 @@ pub struct Config {
     pub port: u16,
     /// Whether entries are checked against the schema.
     pub schema_check: bool,
+    /// The release it says it is: 4.12, unless a line `release` has another.
+    pub release: String,
     /// Where attributes added over LDAP are kept.
     pub user_at: Option<PathBuf>,
     /// Where object classes added over LDAP are kept.
@@ -77,6 +79,7 @@ impl Config {
             root: root.to_path_buf(),
             port: 389,
             schema_check: true,
+            release: "4.12".to_owned(),
             ..Self::default()
         };
         config.read(file, root, 0, &Origin::File(file.to_path_buf()));
@@ -167,6 +170,7 @@ impl Config {
                 "schemacheck" => {
                     self.schema_check = !value.is_some_and(|v| v.eq_ignore_ascii_case("off"));
                 }
+                "release" => self.release = value.unwrap_or_default(),
                 "oid" | "superior" | "requires" | "allows" => self.problem(
                     file,
                     line.number,

@@ -205,7 +205,8 @@ fn root_dse(directory: &Directory) -> Entry {
         entry.push("supportedLDAPVersion", version);
     }
     entry.push("vendorName", "Netscape Communications Corp.");
-    entry.push("vendorVersion", "Netscape-Directory/4.12");
+    let release = &directory.config().release;
+    entry.push("vendorVersion", format!("Netscape-Directory/{release}"));
     entry
 }
 

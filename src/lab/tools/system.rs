@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// The drill that sets the size of the host's disk.
 const DISK: &str = "disk-kb";
+/// The drill that sets how many files it can hold.
+const INODES: &str = "disk-inodes";
 
 fn wrote(e: std::io::Error) -> LabError {
     LabError::file("standard output")(e)
@@ -96,29 +98,36 @@ pub fn netstat(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, Lab
     Ok(0)
 }
 
-/// Runs `df -k [PATH…]`.
+/// Runs `df -k [PATH…]`, or for inodes `df -i [PATH…]` (`df -o i` on the real thing).
 ///
 /// # Errors
 /// When a folder of the host cannot be read.
 pub fn df(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabError> {
     let mut paths: Vec<&str> = Vec::new();
-    for arg in args {
-        if !arg.starts_with('-') {
-            paths.push(arg);
-        } else if arg != "-k" {
-            writeln!(context.err, "Usage: df [-k] [directory …]").map_err(wrote)?;
-            return Ok(1);
+    let mut counts_files = false;
+    let mut args = args.iter().map(String::as_str).peekable();
+    while let Some(arg) = args.next() {
+        match arg {
+            "-k" => {}
+            "-i" => counts_files = true,
+            "-o" if args.next_if_eq(&"i").is_some() => counts_files = true,
+            _ if !arg.starts_with('-') => paths.push(arg),
+            _ => {
+                writeln!(context.err, "Usage: df [-k] [-i] [-o i] [directory …]").map_err(wrote)?;
+                return Ok(1);
+            }
         }
     }
     if paths.is_empty() {
         paths.push("/");
     }
     let mut status = 0;
-    writeln!(
-        context.out,
+    let head = if counts_files {
+        "Filesystem             iused   ifree  %iused  Mounted on"
+    } else {
         "Filesystem            kbytes    used   avail capacity  Mounted on"
-    )
-    .map_err(wrote)?;
+    };
+    writeln!(context.out, "{head}").map_err(wrote)?;
     for path in paths {
         let real = context.real(path);
         if !real.exists() {
@@ -127,13 +136,18 @@ pub fn df(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabError
             writeln!(context.err, "df: {shown}: No such file or directory").map_err(wrote)?;
             continue;
         }
+        if counts_files {
+            let (used, free) = files(context, &real)?;
+            let percent = percent(used, free);
+            writeln!(
+                context.out,
+                "/dev/dsk/c0t0d0s0  {used:>9} {free:>9}  {percent:>4}%   /"
+            )
+            .map_err(wrote)?;
+            continue;
+        }
         let (size, used, free) = space(context, &real)?;
-        let whole = used + free;
-        let percent = if whole == 0 {
-            0
-        } else {
-            (used * 100).div_ceil(whole)
-        };
+        let percent = percent(used, free);
         writeln!(
             context.out,
             "/dev/dsk/c0t0d0s0  {size:>9} {used:>7} {free:>7}  {percent:>4}%    /"
@@ -147,7 +161,7 @@ pub fn df(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabError
 fn space(context: &ToolContext<'_>, path: &Path) -> Result<(u64, u64, u64), LabError> {
     if let Some(size) = drills::number(&context.lab, DISK) {
         let size = u64::try_from(size).unwrap_or(0);
-        let used = bytes_below(&context.root())?.div_ceil(1024).min(size);
+        let used = below(&context.root())?.bytes.div_ceil(1024).min(size);
         return Ok((size, used, size - used));
     }
     let found = rustix::fs::statvfs(path).map_err(|e| LabError::file(path)(e.into()))?;
@@ -160,9 +174,38 @@ fn space(context: &ToolContext<'_>, path: &Path) -> Result<(u64, u64, u64), LabE
     ))
 }
 
-/// The bytes of all files below a folder; what vanishes meanwhile does not count.
-fn bytes_below(folder: &Path) -> Result<u64, LabError> {
-    let mut sum = 0;
+fn percent(used: u64, free: u64) -> u64 {
+    match used.saturating_add(free) {
+        0 => 0,
+        whole => used.saturating_mul(100).div_ceil(whole),
+    }
+}
+
+/// Inodes used and free: this machine's, or the drill's with what the host has on its disk.
+fn files(context: &ToolContext<'_>, path: &Path) -> Result<(u64, u64), LabError> {
+    if let Some(most) = drills::number(&context.lab, INODES) {
+        let most = u64::try_from(most).unwrap_or(0);
+        let used = below(&context.root())?.files.min(most);
+        return Ok((used, most - used));
+    }
+    let found = rustix::fs::statvfs(path).map_err(|e| LabError::file(path)(e.into()))?;
+    if found.f_files == 0 {
+        // Made as they are needed; the old system's disks always have a number.
+        return Ok((0, u64::from(u32::MAX)));
+    }
+    Ok((found.f_files.saturating_sub(found.f_ffree), found.f_favail))
+}
+
+/// What is on a host's disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Below {
+    bytes: u64,
+    files: u64,
+}
+
+/// The files below a folder; what vanishes meanwhile does not count.
+fn below(folder: &Path) -> Result<Below, LabError> {
+    let mut sum = Below::default();
     let mut left = vec![folder.to_path_buf()];
     while let Some(folder) = left.pop() {
         let entries = match std::fs::read_dir(&folder) {
@@ -173,7 +216,10 @@ fn bytes_below(folder: &Path) -> Result<u64, LabError> {
         for entry in entries.flatten() {
             match entry.metadata() {
                 Ok(meta) if meta.is_dir() => left.push(entry.path()),
-                Ok(meta) => sum += meta.len(),
+                Ok(meta) => {
+                    sum.bytes += meta.len();
+                    sum.files += 1;
+                }
                 Err(_) => {}
             }
         }
@@ -205,12 +251,16 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_summed_through_folders() {
+    fn bytes_and_files_are_summed_through_folders() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("a/b")).unwrap();
         std::fs::write(dir.path().join("a/b/c"), [0; 700]).unwrap();
         std::fs::write(dir.path().join("d"), [0; 300]).unwrap();
-        assert_eq!(bytes_below(dir.path()).unwrap(), 1000);
-        assert_eq!(bytes_below(Path::new("/nonexistent/x")).unwrap(), 0);
+        let found = below(dir.path()).unwrap();
+        assert_eq!((found.bytes, found.files), (1000, 2));
+        assert_eq!(
+            below(Path::new("/nonexistent/x")).unwrap(),
+            Below::default()
+        );
     }
 }

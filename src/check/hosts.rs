@@ -1,0 +1,105 @@
+//! Where entries say that mail is: every value has to be a name the new server takes for its own.
+//!
+//! A name that only points at the same machine is the worst of them: the server passes the mail on
+//! to that name, which is itself, and the mail goes round until it is HELD.
+
+use super::{Answer, Asked, CheckContext, people, some};
+use crate::base::display_safe;
+use crate::directory::EntryKind;
+use crate::scenario::Role;
+use std::collections::BTreeMap;
+
+/// The parameter that names what the new server also takes for its own.
+const ALIASES: &str = "local.imta.hostnamealiases";
+
+/// The attributes that say on which host mail is, by kind of entry.
+fn attributes(kind: EntryKind) -> &'static [&'static str] {
+    match kind {
+        EntryKind::User | EntryKind::Group => &["mailHost"],
+        EntryKind::Domain => &["mailRoutingHosts", "mailHosts", "preferredMailHost"],
+    }
+}
+
+pub(super) async fn mail_hosts(context: &CheckContext) -> Asked {
+    let new = context.host(Role::New)?;
+    let connection = context.connect().await?;
+    let people = people::read(&connection, &context.site).await?;
+    connection.close().await;
+    // Value, lower case and without a last dot, to the entries that have it.
+    let mut named: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (kind, entry) in &people.entries {
+        for value in attributes(*kind).iter().flat_map(|a| entry.values(a)) {
+            let value = String::from_utf8_lossy(value).to_lowercase();
+            let value = value.trim().trim_end_matches('.').to_owned();
+            let entries = named.entry(value).or_default();
+            if entries.last() != Some(&entry.dn.as_str()) {
+                entries.push(&entry.dn);
+            }
+        }
+    }
+    let count = named.len();
+    named.remove(&new.fqdn.to_lowercase());
+    let (aliases, foreign): (Vec<_>, Vec<_>) = named.into_iter().partition(|(value, _)| {
+        let mut known = context.site.new.aliases.iter();
+        known.any(|alias| alias.eq_ignore_ascii_case(value))
+    });
+    if !foreign.is_empty() {
+        return Ok(Answer::failed(format!(
+            "neither {} nor a name the site gives it: {}",
+            new.fqdn,
+            told(&foreign)
+        )));
+    }
+    if !aliases.is_empty() {
+        return alias(context, &aliases).await;
+    }
+    Ok(match count {
+        0 => Answer::warning("no entry says on which host its mail is")
+            .advise("The new server takes only users whose mailHost is its own name."),
+        _ => Answer::ok(format!("{} everywhere", new.fqdn)),
+    })
+}
+
+/// Some entries name an alias: where the new server is there, it has to know it.
+async fn alias(context: &CheckContext, aliases: &[(String, Vec<&str>)]) -> Asked {
+    let new = context.host(Role::New)?;
+    let told = told(aliases);
+    if !super::new::there(context, &new).await? {
+        return Ok(Answer::warning(format!(
+            "names that the new server does not take for its own by itself: {told}"
+        ))
+        .advise(format!("When it is installed, set them: {ALIASES}.")));
+    }
+    let set = context.parameter(ALIASES).await?.unwrap_or_default();
+    let known = |name: &str| {
+        let mut words = set.split([',', ' ', '|']);
+        words.any(|word| word.trim().eq_ignore_ascii_case(name))
+    };
+    if aliases.iter().all(|(name, _)| known(name)) {
+        return Ok(Answer::ok(format!(
+            "{} or an alias of it that it knows",
+            new.fqdn
+        )));
+    }
+    Ok(
+        Answer::failed(format!("the new server does not know itself as: {told}")).advise(format!(
+            "Set {ALIASES}, or change the entries to {}.",
+            new.fqdn
+        )),
+    )
+}
+
+fn told(values: &[(String, Vec<&str>)]) -> String {
+    let each: Vec<String> = values
+        .iter()
+        .map(|(value, entries)| {
+            let first = entries.first().copied().unwrap_or_default();
+            let more = match entries.len() {
+                0 | 1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            format!("`{}` ({}{more})", display_safe(value), display_safe(first))
+        })
+        .collect();
+    some(&each)
+}
