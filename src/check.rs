@@ -193,6 +193,7 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "directory-product" => product::product(context).await,
         "mail-hosts" => hosts::mail_hosts(context).await,
         "uids" => directory::uids(context).await,
+        "entries" => directory::entries(context).await,
         "directory-backup" => directory::backup(context).await,
         "schema-merged" => directory::schema_merged(context).await,
         "domains-upgraded" => directory::upgraded(context, true).await,

@@ -127,6 +127,8 @@ pub struct StepReport {
     pub digest: String,
     /// Who confirmed it, or did not.
     pub confirmations: Vec<Confirmation>,
+    /// What was worth a look before it began, as its gate showed it.
+    pub warnings: Vec<String>,
     /// Why it could not begin, each time.
     pub blocked: Vec<Said>,
     /// Retries and skips that were asked for.

@@ -69,6 +69,12 @@ pub async fn bind(
             given.upgrade.1
         ));
     }
+    if given.odd > 0 {
+        lines.push(format!(
+            "Odd: {} of them, with what is odd in artifacts/{id}.odd.txt of this run",
+            given.odd
+        ));
+    }
     lines.extend(notes.into_iter().map(|n| format!("Warning: {n}")));
     if let Some(some) = &given.incomplete {
         lines.push(format!("Retry: {} users are moved afresh.", some.len()));
@@ -183,7 +189,8 @@ async fn given(
                 given.schema = directory::plan_schema(world).await.map_err(one)?;
             }
             Action::UpgradeEntries(upgrade) => {
-                given.upgrade = directory::plan_upgrade(world, &step.id, upgrade).await?;
+                (given.upgrade, given.odd) =
+                    directory::plan_upgrade(world, &step.id, upgrade).await?;
             }
             Action::TransferMailboxes(_) if attempt > 1 => {
                 let everybody: Vec<StoreUser> =

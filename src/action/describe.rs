@@ -39,6 +39,8 @@ pub struct Given {
     pub schema: (String, usize),
     /// The entry changes of this step: digest, number, artifact.
     pub upgrade: (String, usize, String),
+    /// How many of its entries are odd.
+    pub odd: usize,
     /// How an instructed command is started from here, by action (from 1).
     pub launched: Vec<Option<Vec<String>>>,
 }

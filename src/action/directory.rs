@@ -90,12 +90,13 @@ async fn try_merge(world: &World, wanted: &MergeSchema) -> Result<EffectEnd, Str
     Ok(EffectEnd::ok(message).with(detail))
 }
 
-/// Plans the upgrade and keeps the plans: digest, number of entries, artifact.
+/// Plans the upgrade and keeps the plans: digest, number of entries, artifact; and how many entries
+/// are odd.
 pub(super) async fn plan_upgrade(
     world: &World,
     step: &str,
     wanted: &action::UpgradeEntries,
-) -> Result<(String, usize, String), Vec<String>> {
+) -> Result<((String, usize, String), usize), Vec<String>> {
     let one = |error: String| vec![error];
     let rules = Rules::sims().map_err(|e| vec![e.to_string()])?;
     let entries = match wanted.entries {
@@ -137,7 +138,10 @@ pub(super) async fn plan_upgrade(
     world
         .write_artifact(&format!("{step}.odd.txt"), warnings.concat().as_bytes())
         .map_err(one)?;
-    Ok((preview.digest(), preview.plans.len(), name))
+    Ok((
+        (preview.digest(), preview.plans.len(), name),
+        preview.odd.len(),
+    ))
 }
 
 /// Sends the plans that were confirmed.

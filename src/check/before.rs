@@ -70,6 +70,7 @@ mod tests {
             "ldap-answers",
             "base-dn",
             "uids",
+            "entries",
             "queue-empty",
             "config-directory-port",
             "disk-space",
@@ -81,7 +82,7 @@ mod tests {
         ] {
             assert!(all.iter().any(|a| a == id), "{id} is not in {all:?}");
         }
-        assert_eq!(all.len(), 11, "{all:?}");
+        assert_eq!(all.len(), 12, "{all:?}");
     }
 
     #[test]

@@ -224,6 +224,13 @@ pub const ALL: &[Row] = &[
         "Change the ids in the directory and, with them, the mailboxes of the old store before anything is moved.",
     ),
     (
+        "entries",
+        Role::Directory,
+        true,
+        true,
+        "Put the entries right in the directory first; the upgrade leaves none of them out.",
+    ),
+    (
         "login-separator",
         Role::New,
         true,

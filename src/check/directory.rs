@@ -1,6 +1,7 @@
 //! The user/group directory: up, the right suffix, the schema, the entries, the backup, the ACIs.
 
 use super::{Answer, Asked, CheckContext, people, some};
+use crate::directory::upgrade::{self, Entries};
 use crate::directory::{Change, Entry, EntryKind, Rules, Schema, State, ldif, schema};
 use crate::host::Port;
 use crate::scenario::Role;
@@ -98,6 +99,50 @@ pub(super) async fn uids(context: &CheckContext) -> Asked {
             some(&renamed)
         )
     }))
+}
+
+/// Whether the upgrade will take every entry: asked before anything is stopped for it.
+pub(super) async fn entries(context: &CheckContext) -> Asked {
+    let rules = Rules::sims().map_err(|e| Answer::unknown(e.to_string()))?;
+    let connection = context.connect().await?;
+    let base = &context.site.directory.base_dn;
+    let (mut refused, mut odd, mut examined) = (Vec::new(), Vec::new(), 0);
+    for entries in [Entries::Domains, Entries::UsersAndGroups] {
+        let preview = upgrade::preview(&connection, &rules, base, entries).await?;
+        examined += preview.counts.examined;
+        for entry in preview.odd {
+            let line = format!("{}: {}", entry.dn, entry.reasons.join("; "));
+            if entry.refused {
+                &mut refused
+            } else {
+                &mut odd
+            }
+            .push(line);
+        }
+    }
+    connection.close().await;
+    if !refused.is_empty() {
+        return Ok(Answer::failed(format!(
+            "{} of {examined} cannot be: {}",
+            refused.len(),
+            some(&refused)
+        )));
+    }
+    if examined == 0 {
+        return Ok(Answer::unknown(format!(
+            "no mail entry is seen below {}",
+            crate::base::display_safe(base)
+        )));
+    }
+    if !odd.is_empty() {
+        return Ok(Answer::warning(format!(
+            "all {examined} can be, {} with something to look at: {}",
+            odd.len(),
+            some(&odd)
+        ))
+        .advise("Look at them now, or after the move: the upgrade steps list them all."));
+    }
+    Ok(Answer::ok(format!("all {examined} can be")))
 }
 
 pub(super) async fn backup(context: &CheckContext) -> Asked {

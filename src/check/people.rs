@@ -135,13 +135,13 @@ fn ancestors(dn: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The name of a domain entry: its `dc` parts.
+/// The name of a domain entry: its `dc` parts, in lower case as domains compare without it.
 fn domain_name(dn: &str) -> String {
     let parts = parts(dn).filter_map(|part| {
         let (name, value) = part.split_once('=')?;
         name.trim().eq_ignore_ascii_case("dc").then(|| value.trim())
     });
-    parts.collect::<Vec<_>>().join(".")
+    parts.collect::<Vec<_>>().join(".").to_lowercase()
 }
 
 #[cfg(test)]

@@ -107,9 +107,22 @@ struct CreateArgs {
     /// How many messages each person has on average
     #[arg(long, value_name = "N")]
     messages_per_user: Option<usize>,
+    #[command(flatten)]
+    own: OwnData,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What a lab is made from where it is not drawn.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OwnData {
+    /// Take domains, users and groups from the site's own directory export; nothing in it is changed
+    #[arg(long, value_name = "FILE", conflicts_with = "users")]
+    pub ldif: Option<PathBuf>,
+    /// Fill the mailboxes with the site's own messages: *.eml, *.mbox and Maildir folders below DIR
+    #[arg(long, value_name = "DIR")]
+    pub mail: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -158,7 +171,7 @@ fn failure(error: LabError) -> Failure {
         LabError::NotALab(_) => Failure::error(message)
             .hint("`imsmigrate lab list` shows the labs there are")
             .hint("make one with: imsmigrate lab create DIR"),
-        LabError::Config { .. } => Failure::usage(message),
+        LabError::Config { .. } | LabError::Data { .. } => Failure::usage(message),
         _ => Failure::error(message),
     }
 }

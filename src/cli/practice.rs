@@ -1,11 +1,13 @@
 //! `practice`: makes a lab, then the very same wizard in it.
 
 use super::exit::Exit;
+use super::lab::OwnData;
 use super::output::{data, talk};
 use super::run::{Manners, Refused, begin};
 use super::secrets::SecretOptions;
-use crate::base::places;
+use crate::base::{display_safe, places};
 use crate::lab::create::{self, MOST_USERS, Options, SCENARIO};
+use crate::lab::world::LabError;
 use crate::lab::{daemon, drills};
 use anyhow::Context as _;
 use std::fmt::Write as _;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Example: imsmigrate practice
 /// Example: imsmigrate practice --headless --yes --users 200 --seed 7
+/// Example: imsmigrate practice --ldif export.ldif --mail messages
 #[derive(Debug, clap::Args)]
 pub struct PracticeArgs {
     /// The scenario
@@ -29,6 +32,8 @@ pub struct PracticeArgs {
     /// Messages in each mailbox
     #[arg(long, value_name = "N")]
     messages_per_user: Option<usize>,
+    #[command(flatten)]
+    own: OwnData,
     /// Put a fault into the lab, as NAME or NAME=VALUE (can be repeated); `lab drills` lists them
     #[arg(long, value_name = "NAME")]
     drill: Vec<String>,
@@ -66,9 +71,12 @@ impl PracticeArgs {
             Some(dir) => dir.clone(),
             None => new_folder()?,
         };
+        let who = match &self.own.ldif {
+            Some(path) => format!("the users in {}", path.display()),
+            None => format!("{} users", self.users),
+        };
         talk(format!(
-            "making a lab of {} users from seed {seed} in {}",
-            self.users,
+            "making a lab of {who} from seed {seed} in {}",
             dir.display()
         ));
         let options = Options {
@@ -76,8 +84,18 @@ impl PracticeArgs {
             users: self.users,
             seed,
             messages_per_user: self.messages_per_user,
+            ldif: self.own.ldif.clone(),
+            mail: self.own.mail.clone(),
         };
-        let lab = create::create(&dir, &options)?;
+        let lab =
+            create::create_telling(&dir, &options, &mut |note| talk(note)).map_err(|error| {
+                match error {
+                    LabError::Data { .. } => {
+                        Refused(display_safe(&error.to_string()).into_owned()).into()
+                    }
+                    other => anyhow::Error::from(other),
+                }
+            })?;
         super::lab::remember(&lab.dir);
         if !drills.is_empty() {
             add_drills(&lab.dir, &drills)?;

@@ -1,4 +1,5 @@
-//! Makes a lab: people, mail, queue, directory, host folders; all of it drawn from one seed.
+//! Makes a lab: people, mail, queue, directory, host folders; all of it drawn from one seed, or the
+//! directory from a site's own export and the mail from a site's own files.
 //!
 //! The same seed gives the same directory and the same ledger, byte for byte, on every machine and
 //! in every folder; only the address and the ports depend on the folder, so that labs can run side
@@ -6,12 +7,15 @@
 
 mod dice;
 mod directory;
+mod export;
 mod hosts;
 mod mail;
 mod mailboxes;
+mod messages;
 mod people;
 mod ports;
 mod queued;
+mod residents;
 mod sitefile;
 
 pub use ports::WELL_KNOWN;
@@ -19,15 +23,19 @@ pub use sitefile::{SITE_FILE, rewrite_launchers};
 
 use super::daemon::running::Wanted;
 use super::ldap;
+use super::ldap::load::LoadError;
 use super::ledger::LEDGER_FILE;
 use super::world::{HostConfig, LAB_FILE, Lab, LabConfig, LabError};
 use crate::base::places::{create_private_dir, write_private};
 use dice::Dice;
+use export::Export;
+use messages::Post;
 use people::{DOMAIN, Population};
+use residents::Town;
 use serde::Serialize;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The scenario this version makes labs for.
 pub const SCENARIO: &str = "sims-offline";
@@ -58,6 +66,10 @@ pub struct Options {
     pub seed: u64,
     /// How many messages each has on average; none for what suits the number of people.
     pub messages_per_user: Option<usize>,
+    /// The site's own directory export, which says who has mail in place of `users`.
+    pub ldif: Option<PathBuf>,
+    /// A folder with messages of the site's own.
+    pub mail: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -67,13 +79,16 @@ impl Default for Options {
             users: 30,
             seed: 1,
             messages_per_user: None,
+            ldif: None,
+            mail: None,
         }
     }
 }
 
 impl Options {
-    fn messages_per_user(&self) -> usize {
-        self.messages_per_user.unwrap_or(if self.users > MANY {
+    /// How many messages each of so many users has.
+    fn messages_per_user(&self, users: usize) -> usize {
+        self.messages_per_user.unwrap_or(if users > MANY {
             MESSAGES_PER_USER_OF_MANY
         } else {
             MESSAGES_PER_USER
@@ -91,12 +106,23 @@ struct Secrets {
 /// One line of `accounts.jsonl`.
 #[derive(Serialize)]
 struct Account<'a> {
-    user: String,
-    dn: String,
+    user: &'a str,
+    dn: &'a str,
     mail: &'a str,
     password: &'a str,
     /// What the person may use; nothing named means everything.
-    services: &'a [&'a str],
+    services: &'a [String],
+}
+
+/// What a lab is made from: drawn, or a site's own.
+struct Source {
+    town: Town,
+    directory: Entries,
+}
+
+enum Entries {
+    Drawn(Box<Population>),
+    Own(Box<Export>, PathBuf),
 }
 
 /// Makes a lab in a folder that does not exist yet or is empty.
@@ -105,6 +131,18 @@ struct Account<'a> {
 /// When the options ask for what there is not, the folder is in use, or it cannot be filled; what
 /// was made is then taken away again.
 pub fn create(dir: &Path, options: &Options) -> Result<Lab, LabError> {
+    create_telling(dir, options, &mut |_| {})
+}
+
+/// As [`create`], telling what was made of the site's own files.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_telling(
+    dir: &Path,
+    options: &Options,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Lab, LabError> {
     check(options)?;
     let dir = std::path::absolute(dir).map_err(LabError::file(dir))?;
     if dir.to_str().is_none_or(|name| name.contains(['\n', '\r'])) {
@@ -113,8 +151,9 @@ pub fn create(dir: &Path, options: &Options) -> Result<Lab, LabError> {
             dir.display()
         )));
     }
+    let (source, post) = source(options)?;
     let existed = claim(&dir)?;
-    fill(&dir, options).inspect_err(|_| {
+    fill(&dir, options, source, post, tell).inspect_err(|_| {
         // The first error is the one to tell about.
         let _ = if existed {
             empty(&dir)
@@ -124,6 +163,28 @@ pub fn create(dir: &Path, options: &Options) -> Result<Lab, LabError> {
     })
 }
 
+/// Reads what was given, or draws it; nothing is written.
+fn source(options: &Options) -> Result<(Source, Post), LabError> {
+    let post = match &options.mail {
+        Some(dir) => Post::own(options.seed, dir)?,
+        None => Post::drawn(options.seed),
+    };
+    let source = if let Some(path) = &options.ldif {
+        let mut export = export::read(path, options.seed, MOST_USERS)?;
+        Source {
+            town: std::mem::take(&mut export.town),
+            directory: Entries::Own(Box::new(export), path.clone()),
+        }
+    } else {
+        let population = people::draw(options);
+        Source {
+            town: population.town(),
+            directory: Entries::Drawn(Box::new(population)),
+        }
+    };
+    Ok((source, post))
+}
+
 fn check(options: &Options) -> Result<(), LabError> {
     if options.scenario != SCENARIO {
         return Err(LabError::Other(format!(
@@ -131,7 +192,8 @@ fn check(options: &Options) -> Result<(), LabError> {
             options.scenario
         )));
     }
-    if options.users == 0 || options.users > MOST_USERS {
+    let counted = options.ldif.is_none();
+    if counted && (options.users == 0 || options.users > MOST_USERS) {
         return Err(LabError::Other(format!(
             "a lab has from 1 to {MOST_USERS} users, not {}",
             options.users
@@ -172,29 +234,38 @@ fn empty(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn fill(dir: &Path, options: &Options) -> Result<Lab, LabError> {
-    let lab = plan(dir, options)?;
+fn fill(
+    dir: &Path,
+    options: &Options,
+    source: Source,
+    mut post: Post,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Lab, LabError> {
+    let lab = plan(dir, options, &source.directory)?;
     let secrets = draw_secrets(options.seed);
-    let population = people::draw(options);
     for host in &lab.config.hosts {
         let root = lab.root(host);
         create_private_dir(&root).map_err(LabError::file(&root))?;
         hosts::fill(&lab, host, &secrets)?;
     }
-    load_directory(&lab, &population)?;
-    let ledger = mailboxes::fill(&lab, &population, options)?;
+    load_directory(&lab, source.directory, tell)?;
+    let town = source.town;
+    let ledger = mailboxes::fill(&lab, &town, &mut post, options)?;
+    if post.len() > 0 {
+        let filed = ledger.len();
+        tell(&format!("{} own messages, filed {filed} times", post.len()));
+    }
     write_file(dir, LEDGER_FILE, &lines(ledger.iter())?)?;
-    let accounts = population
-        .people
-        .iter()
-        .filter(|person| person.can_log_in())
-        .map(|person| Account {
-            user: person.store_id(),
-            dn: person.dn(),
-            mail: &person.mail,
-            password: &person.password,
-            services: person.services,
-        });
+    let accounts = town.residents.iter().filter_map(|resident| {
+        let login = resident.login.as_ref()?;
+        Some(Account {
+            user: &resident.store_id,
+            dn: &resident.dn,
+            mail: resident.mail(),
+            password: &login.password,
+            services: &login.services,
+        })
+    });
     write_file(dir, "accounts.jsonl", &lines(accounts)?)?;
     write_file(
         dir,
@@ -217,9 +288,23 @@ fn fill(dir: &Path, options: &Options) -> Result<Lab, LabError> {
     Ok(lab)
 }
 
-fn plan(dir: &Path, options: &Options) -> Result<Lab, LabError> {
+fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> {
     let place = ports::draw(options.seed, dir)?;
     let id = dir.file_name().unwrap_or_default().to_string_lossy();
+    let (suffix, default_domain_dn, default_domain, fqdn) = match from {
+        Entries::Drawn(_) => (
+            "o=internet".to_owned(),
+            people::domain_dn(DOMAIN),
+            DOMAIN.to_owned(),
+            format!("mail.{DOMAIN}"),
+        ),
+        Entries::Own(export, _) => (
+            export.suffixes.first().cloned().unwrap_or_default(),
+            export.default_dn.clone(),
+            export.default_domain.clone(),
+            export.mail_host.clone(),
+        ),
+    };
     Ok(Lab {
         dir: dir.to_path_buf(),
         config: LabConfig {
@@ -228,13 +313,13 @@ fn plan(dir: &Path, options: &Options) -> Result<Lab, LabError> {
             scenario: options.scenario.clone(),
             seed: options.seed,
             port_base: place.port_base,
-            suffix: "o=internet".to_owned(),
-            default_domain_dn: people::domain_dn(DOMAIN),
-            default_domain: DOMAIN.to_owned(),
+            suffix,
+            default_domain_dn,
+            default_domain,
             manager_dn: "cn=Directory Manager".to_owned(),
             hosts: vec![HostConfig {
-                name: "mail".to_owned(),
-                fqdn: format!("mail.{DOMAIN}"),
+                name: fqdn.split('.').next().unwrap_or("mail").to_owned(),
+                fqdn,
                 address: place.address,
                 roles: ["old", "new", "directory"].map(str::to_owned).to_vec(),
             }],
@@ -268,17 +353,49 @@ fn draw_secrets(seed: u64) -> Secrets {
     }
 }
 
-fn load_directory(lab: &Lab, population: &Population) -> Result<(), LabError> {
-    let old = lab.host_with_role("old")?;
+fn load_directory(lab: &Lab, from: Entries, tell: &mut dyn FnMut(&str)) -> Result<(), LabError> {
     let host = lab.host_with_role("directory")?;
-    let ldif = directory::ldif(population, &old.fqdn);
     let root = lab.root(host);
     let instance = root.join(hosts::SLAPD.trim_start_matches('/'));
-    let path = instance.join("ldif/siroe.ldif");
-    write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))?;
-    ldap::load_ldif(&instance, &root, ldif.as_bytes())
-        .map(|_| ())
-        .map_err(|e| LabError::Other(format!("the lab's directory: {e}")))
+    match from {
+        Entries::Drawn(population) => {
+            let ldif = directory::ldif(&population, &lab.host_with_role("old")?.fqdn);
+            let path = instance.join("ldif/siroe.ldif");
+            write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))?;
+            ldap::load_ldif(&instance, &root, ldif.as_bytes())
+                .map(|_| ())
+                .map_err(|e| LabError::Other(format!("the lab's directory: {e}")))
+        }
+        Entries::Own(export, path) => {
+            let Export {
+                records,
+                suffixes,
+                notes,
+                ..
+            } = *export;
+            for note in &notes {
+                tell(note);
+            }
+            for suffix in suffixes.iter().skip(1) {
+                hosts::add_suffix(&instance, suffix)?;
+            }
+            let merged = export::merged(&instance, &root.join(hosts::MERGED_FOLDER))?;
+            let added = export::supplement(&path, &instance, &root, &merged, &records)?;
+            for note in &added {
+                tell(note);
+            }
+            ldap::load::load_records(&instance, &root, records)
+                .map(|_| ())
+                .map_err(|error| match error {
+                    LoadError::Entry { line, reason } => LabError::Data {
+                        path,
+                        line: Some(line),
+                        reason,
+                    },
+                    other => LabError::Other(format!("the lab's directory: {other}")),
+                })
+        }
+    }
 }
 
 /// Writes one JSON object a line.

@@ -206,7 +206,8 @@ impl Site {
             Rules::Sims => "",
             Rules::Ims => "(objectClass=inetLocalMailRecipient)",
         };
-        let filter = format!("(&(objectClass=inetMailUser){more}(uid={}))", escape(uid));
+        let (uid, whole) = (escape(uid), escape(user));
+        let filter = format!("(&(objectClass=inetMailUser){more}(|(uid={uid})(uid={whole})))");
         let found = directory
             .search(&base, Depth::Subtree, &filter)
             .map_err(|_| Denied::Directory)?;
@@ -288,15 +289,20 @@ impl Site {
         targets
     }
 
-    /// Returns the store id of an entry: `uid`, or `uid@domain` outside the default domain.
+    /// Returns the store id of an entry: `uid`, or `uid@domain` outside the default domain, where the
+    /// uid does not carry the domain already.
     pub fn store_id(&self, entry: &Found) -> Option<String> {
         let uid = entry.first("uid")?;
-        let domain = domain_of(&entry.dn);
-        Some(if domain.eq_ignore_ascii_case(&self.default_domain()) {
-            uid.to_owned()
-        } else {
-            format!("{uid}@{domain}")
-        })
+        let domain = domain_of(&entry.dn).to_lowercase();
+        let carries = uid.rsplit_once('@');
+        let carries = carries.is_some_and(|(_, d)| d.eq_ignore_ascii_case(&domain));
+        Some(
+            if carries || domain.eq_ignore_ascii_case(&self.default_domain()) {
+                uid.to_owned()
+            } else {
+                format!("{uid}@{domain}")
+            },
+        )
     }
 
     fn is_here(&self, entry: &Found) -> bool {

@@ -31,6 +31,16 @@ pub enum LabError {
         /// What the parser said.
         reason: String,
     },
+    /// A file that a person gave to make the lab from cannot be used.
+    #[error("`{path}`{}: {reason}", line.map(|l| format!(", line {l}")).unwrap_or_default())]
+    Data {
+        /// The file or folder.
+        path: PathBuf,
+        /// The line, from 1.
+        line: Option<usize>,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The lab has no such host.
     #[error("this lab has no host `{name}`; it has {known}")]
     NoHost {

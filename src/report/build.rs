@@ -173,6 +173,7 @@ impl StepReport {
             facts: Value::Null,
             digest: String::new(),
             confirmations: Vec::new(),
+            warnings: Vec::new(),
             blocked: Vec::new(),
             requests: Vec::new(),
             effects: Vec::new(),
@@ -196,6 +197,9 @@ impl StepReport {
             Event::StepBound { binding, .. } => {
                 self.facts = binding.facts.clone();
                 self.digest.clone_from(&binding.digest);
+                let lines = binding.gate.lines.iter();
+                let worth = |l: &&String| l.starts_with("Warning: ") || l.starts_with("Odd: ");
+                self.warnings = lines.filter(worth).cloned().collect();
                 let mut before = std::mem::take(&mut self.effects);
                 // What an earlier attempt has done counts where this one does not do it again.
                 for spec in &binding.effects {

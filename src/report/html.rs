@@ -96,6 +96,7 @@ fn one(out: &mut String, step: &StepReport) {
     );
     let mut lines = vec![format!("{}: {}", word(step.outcome), step.message)];
     lines.extend(step.confirmations.iter().map(confirmed));
+    lines.extend(step.warnings.iter().cloned());
     for said in &step.blocked {
         lines.push(format!("Could not begin {}: {}", time(&said.at), said.what));
     }

@@ -125,6 +125,9 @@ fn one(out: &mut String, step: &StepReport) {
     for c in &step.confirmations {
         item(escaped(&confirmed(c)));
     }
+    for line in &step.warnings {
+        item(escaped(line));
+    }
     for said in &step.blocked {
         let when = time(&said.at);
         item(format!("Could not begin {when}: {}", escaped(&said.what)));

@@ -78,6 +78,7 @@ pub const CHECKS: &[(&str, &str)] = &[
         "Is the new store's sync level back at -1?",
     ),
     ("uids", "Can every user id be a store name?"),
+    ("entries", "Can every entry be upgraded as it is?"),
     (
         "login-separator",
         "Do both servers use the same login separator?",

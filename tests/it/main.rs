@@ -29,6 +29,7 @@ mod lab_services;
 mod lab_stores;
 mod ldap_server;
 mod looking;
+mod own_data;
 mod person;
 mod place;
 mod plan_draft;

@@ -35,8 +35,11 @@ pub(super) fn create(args: CreateArgs) -> Result<Exit, Failure> {
         users: args.users,
         seed: args.seed,
         messages_per_user: args.messages_per_user,
+        ldif: args.own.ldif,
+        mail: args.own.mail,
     };
-    let lab = create::create(&args.dir, &options).map_err(|error| {
+    let mut note = |note: &str| output::talk(note);
+    let lab = create::create_telling(&args.dir, &options, &mut note).map_err(|error| {
         let failure = failure(error);
         if args.dir.join(crate::lab::world::LAB_FILE).exists() {
             failure.hint(format!(

@@ -21,7 +21,7 @@ pub(super) struct ShellArgs {
     /// The host, such as `mail`
     host: String,
     /// A command to run instead of asking for some
-    #[arg(last = true)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
 

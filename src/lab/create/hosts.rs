@@ -1,6 +1,7 @@
 //! What a SIMS site has on its disk besides mail: commands, configuration, the CD, the tape.
 
 use super::Secrets;
+use crate::base::places::write_private;
 use crate::lab::commands;
 use crate::lab::world::{HostConfig, Lab, LabError};
 use std::fmt::Write as _;
@@ -59,6 +60,9 @@ const SCHEMA: &[(&str, &str)] = &[
         include_str!("../../../assets/lab/sims-schema.conf"),
     ),
 ];
+
+/// Where the merged schema is on the CD, below a host's root.
+pub(super) const MERGED_FOLDER: &str = "cdrom/iplanet/solaris/migrate/schema";
 
 /// The merged schema, on the CD.
 const MERGED: &[(&str, &str)] = &[
@@ -187,9 +191,20 @@ fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(
     set_mode(&slapd_conf, 0o600)
 }
 
+/// Lets the directory server of an instance hold entries below a further suffix.
+///
+/// # Errors
+/// When its configuration cannot be written.
+pub(super) fn add_suffix(instance: &Path, suffix: &str) -> Result<(), LabError> {
+    let path = instance.join("config/slapd.conf");
+    let mut text = fs::read_to_string(&path).map_err(LabError::file(&path))?;
+    let _ = writeln!(text, "suffix \"{suffix}\"");
+    write_private(&path, text.as_bytes()).map_err(LabError::file(&path))
+}
+
 fn compact_disc(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {
     commands::write(lab, host, CD_COMMANDS)?;
-    let schema = lab.root(host).join("cdrom/iplanet/solaris/migrate/schema");
+    let schema = lab.root(host).join(MERGED_FOLDER);
     make_dir(&schema)?;
     for (name, content) in MERGED {
         write(&schema.join(name), content)?;

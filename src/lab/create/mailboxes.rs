@@ -5,7 +5,9 @@
 
 use super::dice::Dice;
 use super::mail::{self, Kind, Letter};
-use super::people::{DOMAIN, Delivery, HOSTED, Mailbox, Person, Population};
+use super::messages::{Parcel, Post};
+use super::people::Mailbox;
+use super::residents::{Resident, Town};
 use super::{Options, queued};
 use crate::lab::ledger::{Line, Origin};
 use crate::lab::sims::SimsStore;
@@ -62,7 +64,7 @@ const AWKWARD: &[Name] = &[
 /// A message on its way into a folder.
 struct Filed {
     folder: Name,
-    message: Vec<u8>,
+    message: Parcel,
     flags: Vec<String>,
     date: i64,
 }
@@ -73,7 +75,8 @@ struct Filed {
 /// When the store or the queue cannot be written.
 pub(super) fn fill(
     lab: &Lab,
-    population: &Population,
+    town: &Town,
+    post: &mut Post,
     options: &Options,
 ) -> Result<Vec<Line>, LabError> {
     let host = lab.host_with_role("old")?;
@@ -81,21 +84,23 @@ pub(super) fn fill(
     let mut dice = Dice::new(options.seed, "mail");
     let mut mixer = Mixer::default();
     let mut everybody: BTreeMap<usize, Vec<Filed>> = BTreeMap::new();
-    for (number, person) in population.people.iter().enumerate() {
+    let average = options.messages_per_user(town.residents.len());
+    for (number, person) in town.residents.iter().enumerate() {
         let filed = draw(
-            &mut dice, &mut mixer, population, person, options, &host.fqdn,
+            &mut dice, &mut mixer, post, town, person, average, &host.fqdn,
         );
         everybody.insert(number, filed);
     }
-    announce(&mut dice, population, &mut everybody, &host.fqdn);
+    announce(&mut dice, post, town, &mut everybody, lab);
+    spread(&mut dice, post, &mut everybody);
     let mut ledger = Vec::new();
-    for (number, person) in population.people.iter().enumerate() {
-        let id = person.store_id();
+    for (number, person) in town.residents.iter().enumerate() {
+        let id = &person.store_id;
         let mut filed = everybody.remove(&number).unwrap_or_default();
         filed.sort_by_key(|f| f.date);
-        if person.mailbox == Mailbox::Empty && !matches!(person.delivery, Delivery::Forward(_)) {
-            // Looked in once, never got anything. Who only forwards has no mailbox at all.
-            store.create_folder(&id, INBOX.0)?;
+        if person.mailbox == Mailbox::Empty && person.has_inbox {
+            // Looked in once, never got anything.
+            store.create_folder(id, INBOX.0)?;
         }
         for Filed {
             folder,
@@ -104,15 +109,16 @@ pub(super) fn fill(
             date,
         } in filed
         {
-            store.append(&id, folder.0, &message, &flags, date)?;
+            let message = post.message(message)?;
+            store.append(id, folder.0, &message, &flags, date)?;
             ledger.push(Line {
                 folder: folder.1.to_owned(),
                 flags,
-                ..Line::new(&id, &message, date, Origin::Store)
+                ..Line::new(id, &message, date, Origin::Store)
             });
         }
     }
-    ledger.extend(queued::fill(lab, population, options)?);
+    ledger.extend(queued::fill(lab, town, post, options)?);
     Ok(ledger)
 }
 
@@ -147,12 +153,12 @@ impl Mixer {
 fn draw(
     dice: &mut Dice,
     mixer: &mut Mixer,
-    population: &Population,
-    person: &Person,
-    options: &Options,
+    post: &mut Post,
+    town: &Town,
+    person: &Resident,
+    average: usize,
     host: &str,
 ) -> Vec<Filed> {
-    let average = options.messages_per_user();
     if person.mailbox == Mailbox::Empty || average == 0 {
         return Vec::new();
     }
@@ -173,14 +179,14 @@ fn draw(
         };
         let kind = mixer.next(dice);
         let date = date(dice);
-        let from = sender(dice, population);
+        let from = sender(dice, town);
         let letter = Letter {
             from: &from,
-            to: &person.mail,
+            to: person.mail(),
             date,
             host,
         };
-        let message = mail::write(dice, kind, &letter);
+        let message = post.next(dice, kind, &letter);
         filed.push(Filed {
             folder,
             message,
@@ -203,7 +209,7 @@ fn draw(
     filed
 }
 
-fn folders(dice: &mut Dice, person: &Person, messages: usize) -> Vec<Name> {
+fn folders(dice: &mut Dice, person: &Resident, messages: usize) -> Vec<Name> {
     let mut folders = vec![INBOX];
     match person.mailbox {
         Mailbox::Deep => folders.extend(DEEP),
@@ -222,10 +228,12 @@ fn folders(dice: &mut Dice, person: &Person, messages: usize) -> Vec<Name> {
 /// Sends some messages to several people: one copy in the old store, many mailboxes.
 fn announce(
     dice: &mut Dice,
-    population: &Population,
+    post: &mut Post,
+    town: &Town,
     everybody: &mut BTreeMap<usize, Vec<Filed>>,
-    host: &str,
+    lab: &Lab,
 ) {
+    let host = lab.host_with_role("old").map_or("", |h| h.fqdn.as_str());
     let readers: Vec<usize> = everybody
         .iter()
         .filter(|(_, filed)| !filed.is_empty())
@@ -240,13 +248,13 @@ fn announce(
         some.truncate(dice.between(2, 9));
         let date = date(dice);
         let letter = Letter {
-            from: &sender(dice, population),
-            to: &format!("staff@{DOMAIN}"),
+            from: &sender(dice, town),
+            to: &format!("staff@{}", lab.config.default_domain),
             date,
             host,
         };
         let kind = mail::usual(dice);
-        let message = mail::write(dice, kind, &letter);
+        let message = post.next(dice, kind, &letter);
         for number in some {
             if let Some(filed) = everybody.get_mut(&number) {
                 filed.push(Filed {
@@ -260,17 +268,41 @@ fn announce(
     }
 }
 
+/// Files the messages of one's own that nobody has got yet: each is somewhere.
+fn spread(dice: &mut Dice, post: &mut Post, everybody: &mut BTreeMap<usize, Vec<Filed>>) {
+    let mut readers: Vec<&mut Vec<Filed>> =
+        everybody.values_mut().filter(|f| !f.is_empty()).collect();
+    if readers.is_empty() {
+        return;
+    }
+    let mut turn = dice.below(readers.len());
+    while let Some(message) = post.unused() {
+        turn = (turn + 1) % readers.len();
+        if let Some(filed) = readers.get_mut(turn) {
+            let beside = dice.below(filed.len());
+            let folder = filed.get(beside).map_or(INBOX, |f| f.folder);
+            let date = date(dice);
+            filed.push(Filed {
+                folder,
+                message,
+                flags: flags(dice),
+                date,
+            });
+        }
+    }
+}
+
 fn date(dice: &mut Dice) -> i64 {
     let back = i64::try_from(dice.below(DAYS)).unwrap_or(0) * DAY;
     EPOCH - DAY - back + i64::try_from(dice.below(86_000)).unwrap_or(0)
 }
 
 /// Returns the address of somebody here or elsewhere.
-pub(super) fn sender(dice: &mut Dice, population: &Population) -> String {
+pub(super) fn sender(dice: &mut Dice, town: &Town) -> String {
     if dice.chance(60) {
-        let number = dice.below(population.people.len());
-        if let Some(person) = population.people.get(number) {
-            return person.mail.clone();
+        let number = dice.below(town.residents.len());
+        if let Some(person) = town.residents.get(number) {
+            return person.mail().to_owned();
         }
     }
     dice.word(&[
@@ -298,10 +330,4 @@ fn flags(dice: &mut Dice) -> Vec<String> {
         flags.push("\\Deleted");
     }
     flags.into_iter().map(str::to_owned).collect()
-}
-
-/// Tells whether mail to a person ends in the mailbox here and nowhere else.
-pub(super) fn is_plain(person: &Person) -> bool {
-    person.delivery == Delivery::Mailbox && person.can_log_in()
-        || person.domain == HOSTED && person.can_log_in()
 }

@@ -5,6 +5,7 @@ mod names;
 
 use super::Options;
 use super::dice::Dice;
+use super::residents::{List, Login, Resident, Town};
 use groups::groups;
 use names::{ascii, names, uid};
 use std::collections::BTreeSet;
@@ -95,6 +96,26 @@ impl Person {
         format!("{} {}", self.given, self.family)
     }
 
+    fn resident(&self) -> Resident {
+        let login = self.can_log_in().then(|| Login {
+            password: self.password.clone(),
+            services: self.services.iter().map(|s| (*s).to_owned()).collect(),
+        });
+        let plain = self.delivery == Delivery::Mailbox || self.domain == HOSTED;
+        let mut addresses = vec![self.mail.clone()];
+        addresses.extend(self.aliases.iter().cloned());
+        Resident {
+            store_id: self.store_id(),
+            dn: self.dn(),
+            addresses,
+            mailbox: self.mailbox,
+            // Who only forwards has no mailbox at all.
+            has_inbox: !matches!(self.delivery, Delivery::Forward(_)),
+            takes_mail: plain && self.can_log_in(),
+            login,
+        }
+    }
+
     /// Tells whether the old server lets the person in.
     pub(super) fn can_log_in(&self) -> bool {
         self.status.is_none_or(|status| status == "active")
@@ -161,6 +182,25 @@ pub(super) fn draw(options: &Options) -> Population {
 }
 
 impl Population {
+    /// Says who has mailboxes, for those who fill them.
+    pub(super) fn town(&self) -> Town {
+        let members = |person: &Person| person.domain == HOSTED;
+        let list = self
+            .groups
+            .iter()
+            .find(|g| g.domain == HOSTED)
+            .map(|g| List {
+                mail: g.mail.clone(),
+                members: (0..self.people.len())
+                    .filter(|at| self.people.get(*at).is_some_and(members))
+                    .collect(),
+            });
+        Town {
+            residents: self.people.iter().map(Person::resident).collect(),
+            list,
+        }
+    }
+
     /// Takes away every alias that somebody else has already.
     fn make_addresses_unique(&mut self) {
         let mails = self.people.iter().map(|p| &p.mail);

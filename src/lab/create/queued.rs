@@ -3,8 +3,9 @@
 use super::Options;
 use super::dice::Dice;
 use super::mail::{self, Letter};
-use super::mailboxes::{EPOCH, is_plain, sender};
-use super::people::{HOSTED, Person, Population};
+use super::mailboxes::{EPOCH, sender};
+use super::messages::Post;
+use super::residents::{Resident, Town};
 use crate::lab::counters::{self, Row};
 use crate::lab::ledger::{Line, Origin};
 use crate::lab::queue::{self, Envelope, OLD_LOCAL, OLD_QUEUE, REMOTE, State};
@@ -24,30 +25,33 @@ const FEWEST: usize = 4;
 /// When a file cannot be written.
 pub(super) fn fill(
     lab: &Lab,
-    population: &Population,
+    town: &Town,
+    post: &mut Post,
     options: &Options,
 ) -> Result<Vec<Line>, LabError> {
     let host = lab.host_with_role("old")?;
     let folder = lab.root(host).join(OLD_QUEUE);
     let mut dice = Dice::new(options.seed, "queue");
-    let readers: Vec<&Person> = population.people.iter().filter(|p| is_plain(p)).collect();
+    let takers = town.residents.iter().filter(|r| r.takes_mail);
+    let readers: Vec<&Resident> = takers.collect();
     let mut ledger = Vec::new();
     let mut queued = Row::default();
     if readers.is_empty() {
         return Ok(ledger);
     }
-    let count = (options.users / 2).clamp(FEWEST, MOST);
+    let count = (town.residents.len() / 2).clamp(FEWEST, MOST);
     for number in 0..count {
-        let (to, people) = recipients(&mut dice, population, &readers, number);
+        let (to, people) = recipients(&mut dice, town, &readers, number);
         let arrived = EPOCH + 8 * 3600 + i64::try_from(number).unwrap_or(0) * 37;
         let letter = Letter {
-            from: &sender(&mut dice, population),
+            from: &sender(&mut dice, town),
             to: &to.join(", "),
             date: arrived - 20,
             host: &host.fqdn,
         };
         let kind = mail::usual(&mut dice);
-        let message = mail::write(&mut dice, kind, &letter);
+        let message = post.next(&mut dice, kind, &letter);
+        let message = post.message(message)?;
         let envelope = Envelope {
             from: letter.from.to_owned(),
             to,
@@ -66,7 +70,7 @@ pub(super) fn fill(
         ledger.extend(
             people
                 .iter()
-                .map(|p| Line::new(&p.store_id(), &message, arrived, Origin::Queue)),
+                .map(|p| Line::new(&p.store_id, &message, arrived, Origin::Queue)),
         );
     }
     write_counters(&lab.root(host).join(OLD_COUNTERS), &queued)?;
@@ -103,18 +107,17 @@ fn write_counters(path: &Path, queued: &Row) -> Result<(), LabError> {
     })
 }
 
-/// Draws addresses and the people they mean: one person, by any address; two; the hosted list.
+/// Draws addresses and the people they mean: one person, by any address; two; the list.
 fn recipients<'a>(
     dice: &mut Dice,
-    population: &'a Population,
-    readers: &[&'a Person],
+    town: &'a Town,
+    readers: &[&'a Resident],
     number: usize,
-) -> (Vec<String>, Vec<&'a Person>) {
-    let list = population.groups.iter().find(|g| g.domain == HOSTED);
+) -> (Vec<String>, Vec<&'a Resident>) {
     if number == 1
-        && let Some(list) = list
+        && let Some(list) = &town.list
     {
-        let members = population.people.iter().filter(|p| p.domain == HOSTED);
+        let members = list.members.iter().filter_map(|at| town.residents.get(*at));
         return (vec![list.mail.clone()], members.collect());
     }
     let mut some = readers.to_vec();
@@ -123,8 +126,7 @@ fn recipients<'a>(
     let addresses = some
         .iter()
         .map(|person| {
-            let mut addresses = vec![person.mail.as_str()];
-            addresses.extend(person.aliases.iter().map(String::as_str));
+            let addresses: Vec<&str> = person.addresses.iter().map(String::as_str).collect();
             dice.word(&addresses).to_owned()
         })
         .collect();

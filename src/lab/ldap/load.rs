@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::dn;
 use super::entry::Entry;
-use super::ldif::{self, Change, LdifError};
+use super::ldif::{self, Change, LdifError, Record};
 use super::schema::check;
 use super::store::{self, Entries, StoreError};
 use std::path::Path;
@@ -38,12 +38,24 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`]; also when the server runs.
 pub fn load_ldif(slapd_dir: &Path, root: &Path, text: &[u8]) -> Result<usize, LoadError> {
+    load_records(slapd_dir, root, ldif::parse(text)?)
+}
+
+/// As [`load_ldif`], from records that were read already; errors name the lines they came from.
+///
+/// # Errors
+/// [`LoadError`]; also when the server runs.
+pub fn load_records(
+    slapd_dir: &Path,
+    root: &Path,
+    records: Vec<Record>,
+) -> Result<usize, LoadError> {
     let config = Config::of_instance(slapd_dir, root);
     if let Some(problem) = config.problems.first() {
         return Err(LoadError::Config(problem.to_string()));
     }
     let mut entries = Entries::new();
-    for record in ldif::parse(text)? {
+    for record in records {
         let refuse = |reason: String| LoadError::Entry {
             line: record.line,
             reason,
