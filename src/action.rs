@@ -7,6 +7,7 @@
 pub mod bind;
 pub mod describe;
 pub mod facts;
+pub mod undo;
 pub mod work;
 pub mod world;
 
@@ -17,6 +18,8 @@ mod files;
 mod mailboxes;
 mod operator;
 mod proof;
+mod removal;
+mod revert;
 
 pub use work::Work;
 pub use world::World;
@@ -26,6 +29,12 @@ use crate::plan::effect::{EffectEnd, EffectSpec};
 /// Tells how far an effect is: bytes and a line.
 pub type Tell<'a> = &'a (dyn Fn(u64, &str) + Send + Sync);
 
+/// The step that an effect is part of, or takes back.
+fn step_of(effect: &str) -> &str {
+    let forward = effect.strip_prefix(undo::PREFIX).unwrap_or(effect);
+    forward.split('/').next().unwrap_or_default()
+}
+
 /// Does one effect.
 pub async fn apply(
     world: &World,
@@ -34,7 +43,7 @@ pub async fn apply(
     text: Option<&str>,
     tell: Tell<'_>,
 ) -> EffectEnd {
-    world.at_step(spec.id.split('/').next().unwrap_or_default());
+    world.at_step(step_of(&spec.id));
     let work = match Work::of(spec) {
         Ok(work) => work,
         Err(error) => return EffectEnd::failed(error),
@@ -43,14 +52,15 @@ pub async fn apply(
         Ok(folder) => folder,
         Err(error) => return EffectEnd::failed(error),
     };
+    let kept = undo::kept(&spec.id);
     match work {
         Work::Command(command) | Work::BackupDirectory(command) => {
             command::apply(world, &command, &folder).await
         }
-        Work::SetConfig(setting) => config::apply(world, &setting, &folder).await,
-        Work::MergeSchema(merge) => directory::merge_schema(world, &merge).await,
+        Work::SetConfig(setting) => config::apply(world, &setting, &folder, &kept).await,
+        Work::MergeSchema(merge) => directory::merge_schema(world, &merge, &kept).await,
         Work::UpgradeEntries(upgrade) => directory::upgrade(world, &upgrade, tell).await,
-        Work::ApplyLdif(ldif) => directory::apply_ldif(world, &ldif).await,
+        Work::ApplyLdif(ldif) => directory::apply_ldif(world, &ldif, &kept).await,
         Work::EditFile(edit) => files::edit(world, &edit).await,
         Work::RemoveDir(removal) => files::remove_dir(world, &removal).await,
         Work::Inventory(inventory) => mailboxes::inventory(world, &inventory, &folder).await,
@@ -62,6 +72,13 @@ pub async fn apply(
         Work::Notify(notice) => {
             EffectEnd::ok("the text is drafted").with(serde_json::json!({ "text": notice.text }))
         }
+        Work::RestoreConfig(back) => config::restore(world, &back, &folder).await,
+        Work::RevertSchema(kept) => revert::schema(world, &kept).await,
+        Work::RevertEntries(kept) => revert::entries(world, &kept, tell).await,
+        Work::RevertLdif(kept) => revert::ldif(world, &kept).await,
+        Work::RestoreFile(edit) => files::restore(world, &edit).await,
+        Work::RemoveFile(removal) => files::remove_file(world, &removal).await,
+        Work::RemoveMailboxes(all) => removal::apply(world, &all, &folder, tell).await,
     }
 }
 
@@ -74,7 +91,7 @@ pub async fn settle(
     spec: &EffectSpec,
     attempt: u32,
 ) -> (Result<bool, String>, String) {
-    world.at_step(spec.id.split('/').next().unwrap_or_default());
+    world.at_step(step_of(&spec.id));
     let work = match Work::of(spec) {
         Ok(work) => work,
         Err(error) => return (Err(error.clone()), error),
@@ -91,6 +108,8 @@ pub async fn settle(
         Work::Session(session) => mailboxes::settle(world, &session, &folder).await,
         Work::RemoveDir(removal) => files::settle_removal(world, &removal).await,
         Work::Inventory(list) => mailboxes::settle_inventory(world, &list, &folder).await,
+        Work::RestoreConfig(back) => config::settle_restore(world, &back, &folder).await,
+        Work::RemoveMailboxes(all) => removal::settle(world, &all, &folder).await,
         // These look first and do only what is missing.
         Work::MergeSchema(_)
         | Work::UpgradeEntries(_)
@@ -100,7 +119,12 @@ pub async fn settle(
         | Work::Instruct(_)
         | Work::Check(_)
         | Work::WaitFor(_)
-        | Work::Notify(_) => (
+        | Work::Notify(_)
+        | Work::RevertSchema(_)
+        | Work::RevertEntries(_)
+        | Work::RevertLdif(_)
+        | Work::RestoreFile(_)
+        | Work::RemoveFile(_) => (
             Ok(false),
             "it looks first and does only what is missing".to_owned(),
         ),

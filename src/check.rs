@@ -4,6 +4,7 @@
 //! A check changes nothing. It reads state and never a confirmation sentence; what cannot be told is
 //! `unknown`, never `ok`.
 
+mod back;
 pub mod before;
 mod config;
 mod context;
@@ -224,6 +225,10 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "dirsync-done" => mail::dirsync(context).await,
         "relay" => relay::table(context).await,
         "relay-answers" => relay::live(context).await,
+        "smtp-open" => back::smtp_open(context).await,
+        "sims-up" => back::sims_up(context).await,
+        "ims-removed" => back::ims_removed(context).await,
+        "no-new-mail" => back::no_new_mail(context).await,
         _ => Err(Answer::unknown(format!(
             "there is no check called `{}`",
             display_safe(id)

@@ -50,6 +50,7 @@ enum Command {
     Pause(wish::WishArgs),
     Resume(run::ResumeArgs),
     Retry(run::RetryArgs),
+    Undo(run::UndoArgs),
     Skip(run::SkipArgs),
     /// Stop the run at the next safe point
     Stop(wish::WishArgs),
@@ -109,6 +110,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Pause(args) => args.run(Wish::Pause),
         Command::Resume(args) => args.run(),
         Command::Retry(args) => args.run(),
+        Command::Undo(args) => args.run(),
         Command::Skip(args) => args.run(),
         Command::Stop(args) => args.run(Wish::Stop),
         Command::Journal(args) => args.run(),

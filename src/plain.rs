@@ -107,6 +107,15 @@ pub fn event_lines(state: &State, event: &Event) -> Vec<String> {
         Event::RetryAsked { by, .. } => labelled("retry", &format!("asked by {by}")),
         Event::SkipAsked { by, reason, .. } => labelled("skip", &format!("by {by}: {reason}")),
         Event::StopAsked { by } => labelled("stopping", &format!("asked by {by}")),
+        Event::UndoAsked { by, to, steps } => {
+            let how_far = to.as_ref().map_or("everything".to_owned(), |to| {
+                format!("back to before `{to}`")
+            });
+            let count = steps.len();
+            labelled("undo", &format!("{how_far}, {count} steps, asked by {by}"))
+        }
+        Event::UndoLeft { by } => labelled("forward", &format!("again, asked by {by}")),
+        Event::AskRefused { ask, reason, .. } => labelled("refused", &format!("{ask}: {reason}")),
         Event::ControlTaken { by } => labelled("control", &format!("now with {by}")),
         Event::RunReopened { by } => labelled("taken up", &format!("again by {by}")),
         _ => Vec::new(),
@@ -119,8 +128,7 @@ pub fn gate_lines(state: &State, gate: &Gate) -> Vec<String> {
     let operator = state.effect(&gate.id);
     if let Some(step) = step_of_gate(state, gate) {
         let position = state
-            .steps
-            .iter()
+            .way()
             .position(|s| s.head.id == step.head.id)
             .unwrap_or(0)
             + 1;
@@ -132,9 +140,13 @@ pub fn gate_lines(state: &State, gate: &Gate) -> Vec<String> {
             (false, Level::Irreversible) => "IRREVERSIBLE",
         };
         let label = state.label.to_uppercase();
-        let total = state.steps.len();
+        let total = state.way().count();
+        let what = match step.head.undoes {
+            Some(_) => "undo of step",
+            None => "step",
+        };
         let head = format!(
-            "{label} · {} · step {} ({position} of {total}) · {level}",
+            "{label} · {} · {what} {} ({position} of {total}) · {level}",
             step.head.host, step.head.guide
         );
         lines.extend(wrap("", "", &head));
@@ -357,6 +369,8 @@ mod tests {
                 .to_owned(),
             host: "mail.siroe.com".to_owned(),
             level: Level::Destructive,
+            undo: crate::engine::event::Undo::Nothing,
+            undoes: None,
         };
         fold(
             &mut state,

@@ -5,6 +5,7 @@
 //! there are is told by [`names`].
 
 pub mod action;
+mod back;
 pub mod condition;
 pub mod names;
 pub mod parse;

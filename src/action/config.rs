@@ -5,14 +5,136 @@
 
 use super::World;
 use super::command::{in_words, last_words};
-use super::work::SetConfig;
-use crate::base::Secret;
+use super::work::{RestoreConfig, SetConfig};
+use crate::base::{Secret, display_safe};
 use crate::host::{EffectDir, Host, RunOptions};
 use crate::plan::effect::EffectEnd;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Sets the parameter, unless it reads back right already.
-pub(super) async fn apply(world: &World, setting: &SetConfig, folder: &EffectDir) -> EffectEnd {
+/// What a parameter was before it was set; a secret's value is never kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Before {
+    parameter: String,
+    /// What it was; none when it was not set.
+    before: Option<String>,
+    /// What it was set to.
+    set: Option<String>,
+    secret: bool,
+}
+
+/// Keeps what a parameter was, the first time that it is set.
+async fn remember(
+    world: &World,
+    host: &Host,
+    setting: &SetConfig,
+    artifact: &str,
+) -> Result<(), String> {
+    if world.read_artifact(artifact)?.is_some() {
+        return Ok(());
+    }
+    let secret = setting.secret.is_some();
+    let before = Before {
+        parameter: setting.parameter.clone(),
+        before: if secret {
+            None
+        } else {
+            value(host, &setting.configutil, &setting.parameter).await?
+        },
+        set: setting.value.clone(),
+        secret,
+    };
+    let text = serde_json::to_vec(&before).map_err(|e| e.to_string())?;
+    world.write_artifact(artifact, &text)
+}
+
+/// Sets a parameter back to what it was before this run set it.
+pub(super) async fn restore(world: &World, back: &RestoreConfig, folder: &EffectDir) -> EffectEnd {
+    match try_restore(world, back, folder).await {
+        Ok(end) => end,
+        Err(error) => EffectEnd::failed(error),
+    }
+}
+
+async fn try_restore(
+    world: &World,
+    back: &RestoreConfig,
+    folder: &EffectDir,
+) -> Result<EffectEnd, String> {
+    let Some(text) = world.read_artifact(&back.artifact)? else {
+        return Ok(EffectEnd::ok("it was never set"));
+    };
+    let kept: Before = serde_json::from_slice(&text)
+        .map_err(|e| format!("artifacts/{} cannot be understood: {e}", back.artifact))?;
+    if kept.secret {
+        return Ok(EffectEnd::warning(format!(
+            "{} stays as it was set: what a password was before is kept nowhere",
+            back.parameter
+        )));
+    }
+    let host = world.host(back.role)?;
+    let now = value(host, &back.configutil, &back.parameter).await?;
+    let same = |a: &Option<String>, b: &Option<String>| {
+        a.as_deref().unwrap_or_default() == b.as_deref().unwrap_or_default()
+    };
+    let mut message = "it was so already";
+    if !same(&now, &kept.before) {
+        if !same(&now, &kept.set) {
+            return Err(format!(
+                "somebody else has set {} to `{}` since; it is left alone: skip this, or set it \
+                 to `{}` and retry",
+                back.parameter,
+                display_safe(&now.unwrap_or_default()),
+                display_safe(&kept.before.unwrap_or_default())
+            ));
+        }
+        // Setting it to nothing is how a parameter is cleared.
+        let wanted = kept.before.clone().unwrap_or_default();
+        let argv = [&back.configutil, "-o", &back.parameter, "-v", &wanted].map(str::to_owned);
+        run(host, folder, &argv).await?;
+        let again = value(host, &back.configutil, &back.parameter).await?;
+        if !same(&again, &kept.before) {
+            return Err("it was set back, but reads back as something else".to_owned());
+        }
+        message = "set back, and read back";
+    }
+    world.remove_artifact(&back.artifact)?;
+    Ok(EffectEnd::ok(message))
+}
+
+/// After a crash: a command that is still at it is waited for; the rest looks first.
+pub(super) async fn settle_restore(
+    world: &World,
+    back: &RestoreConfig,
+    folder: &EffectDir,
+) -> (Result<bool, String>, String) {
+    let wait = async {
+        let host = world.host(back.role)?;
+        host.wait(folder).await.map_err(|e| e.to_string())?;
+        Ok(false)
+    };
+    (wait.await, "it looks first".to_owned())
+}
+
+/// Reads a parameter; none when it is not set.
+async fn value(host: &Host, configutil: &str, parameter: &str) -> Result<Option<String>, String> {
+    let argv = [configutil, "-o", parameter].map(str::to_owned);
+    let result = host
+        .ask(&argv, Duration::from_secs(120))
+        .await
+        .map_err(|error| error.to_string())?;
+    let text = result.stdout_text();
+    let text = text.trim_end_matches(['\r', '\n']);
+    Ok((result.is_zero() && !text.is_empty()).then(|| text.to_owned()))
+}
+
+/// Sets the parameter, unless it reads back right already. `artifact` keeps what it was.
+pub(super) async fn apply(
+    world: &World,
+    setting: &SetConfig,
+    folder: &EffectDir,
+    artifact: &str,
+) -> EffectEnd {
     let host = match world.host(setting.role) {
         Ok(host) => host,
         Err(error) => return EffectEnd::failed(error),
@@ -25,6 +147,9 @@ pub(super) async fn apply(world: &World, setting: &SetConfig, folder: &EffectDir
         Ok(true) => return EffectEnd::ok("it was so already"),
         Ok(false) => {}
         Err(error) => return EffectEnd::failed(error),
+    }
+    if let Err(error) = remember(world, host, setting, artifact).await {
+        return EffectEnd::failed(error);
     }
     let done = if setting.secret.is_some() {
         set_secret(world, host, setting, &wanted, folder).await
@@ -81,14 +206,9 @@ fn wanted(world: &World, setting: &SetConfig) -> Result<Secret, String> {
 }
 
 async fn reads_back(host: &Host, setting: &SetConfig, wanted: &str) -> Result<bool, String> {
-    let argv = [&setting.configutil, "-o", &setting.parameter].map(str::to_owned);
-    let result = host
-        .ask(&argv, Duration::from_secs(120))
-        .await
-        .map_err(|error| error.to_string())?;
     // A parameter that was never set may be an error or nothing at all: both are "not so".
-    let text = result.stdout_text();
-    Ok(result.is_zero() && text.trim_end_matches(['\r', '\n']) == wanted)
+    let found = value(host, &setting.configutil, &setting.parameter).await?;
+    Ok(found.is_some_and(|found| found == wanted))
 }
 
 fn secret_file(world: &World, host: &Host, setting: &SetConfig) -> String {

@@ -116,7 +116,7 @@ fn held_against(id: &str, stage: u32, work: &Work, given: &Given) -> Option<Effe
     Some(spec(id, stage, "inventory".into(), what, &inventory, false))
 }
 
-fn spec(
+pub(super) fn spec(
     id: String,
     stage: u32,
     action: String,
@@ -180,7 +180,7 @@ fn late_all(argv: &[String], given: &Given) -> Vec<String> {
     argv.iter().map(|word| late(word, given)).collect()
 }
 
-fn work_of(
+pub(super) fn work_of(
     action: &PlannedAction,
     given: &Given,
     index: usize,
@@ -268,6 +268,7 @@ fn work_of(
             };
             return Ok(Some((Work::Instruct(task), true)));
         }
+        Action::PutBack(_) => return Ok(None),
         Action::SetAttributes(_)
         | Action::CopyFile(_)
         | Action::Link(_)
@@ -432,7 +433,7 @@ fn transfer(
 }
 
 /// The restore command turned into one that only lists: the same device, `-t`.
-fn list_argv(restore: &[String]) -> Vec<String> {
+pub(super) fn list_argv(restore: &[String]) -> Vec<String> {
     let mut argv: Vec<String> = restore.first().cloned().into_iter().collect();
     let mut rest = restore.iter().skip(1);
     while let Some(word) = rest.next() {

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 /// The artifact with the schema changes that were confirmed.
 const SCHEMA: &str = "schema-changes.json";
 
-async fn connect(world: &World) -> Result<Connection, String> {
+pub(super) async fn connect(world: &World) -> Result<Connection, String> {
     world.directory().await.map_err(|e| e.to_string())
 }
 
@@ -52,14 +52,20 @@ pub(super) async fn plan_schema(world: &World) -> Result<(String, usize), String
 }
 
 /// Merges the definitions that were confirmed.
-pub(super) async fn merge_schema(world: &World, wanted: &MergeSchema) -> EffectEnd {
-    match try_merge(world, wanted).await {
+///
+/// What is about to be merged is kept in `artifact` first, beside what earlier attempts merged.
+pub(super) async fn merge_schema(world: &World, wanted: &MergeSchema, artifact: &str) -> EffectEnd {
+    match try_merge(world, wanted, artifact).await {
         Ok(end) => end,
         Err(error) => EffectEnd::failed(error),
     }
 }
 
-async fn try_merge(world: &World, wanted: &MergeSchema) -> Result<EffectEnd, String> {
+async fn try_merge(
+    world: &World,
+    wanted: &MergeSchema,
+    artifact: &str,
+) -> Result<EffectEnd, String> {
     let text = world
         .read_artifact(SCHEMA)?
         .filter(|text| digest(text) == wanted.digest)
@@ -68,6 +74,13 @@ async fn try_merge(world: &World, wanted: &MergeSchema) -> Result<EffectEnd, Str
         serde_json::from_slice(&text).map_err(|e| e.to_string())?;
     if changes.is_empty() {
         return Ok(EffectEnd::ok("it was merged already"));
+    }
+    let mut merged = super::revert::merged(world, artifact)?;
+    let batch = (dn.clone(), changes.clone());
+    if merged.last() != Some(&batch) {
+        merged.push(batch);
+        let text = serde_json::to_vec(&merged).map_err(|e| e.to_string())?;
+        world.write_artifact(artifact, &text)?;
     }
     let connection = connect(world).await?;
     let outcomes = merge(&connection, &dn, &changes)
@@ -200,14 +213,16 @@ async fn try_upgrade(
 }
 
 /// Applies an LDIF file that a command wrote: what is there is left alone.
-pub(super) async fn apply_ldif(world: &World, wanted: &ApplyLdif) -> EffectEnd {
-    match try_ldif(world, wanted).await {
+///
+/// What takes each change back is in `artifact` before it is made.
+pub(super) async fn apply_ldif(world: &World, wanted: &ApplyLdif, artifact: &str) -> EffectEnd {
+    match try_ldif(world, wanted, artifact).await {
         Ok(end) => end,
         Err(error) => EffectEnd::failed(error),
     }
 }
 
-async fn try_ldif(world: &World, wanted: &ApplyLdif) -> Result<EffectEnd, String> {
+async fn try_ldif(world: &World, wanted: &ApplyLdif, artifact: &str) -> Result<EffectEnd, String> {
     let host = world.host(wanted.role)?;
     let text = host
         .read_file(&wanted.file, 16 << 20)
@@ -231,10 +246,12 @@ async fn try_ldif(world: &World, wanted: &ApplyLdif) -> Result<EffectEnd, String
         }
     }
     world.write_artifact("applied.ldif", &text)?;
+    let mut undo = FileUndo::open(&world.artifact(artifact)).map_err(|e| e.to_string())?;
     let connection = connect(world).await?;
     let (mut done, mut already) = (0, 0);
     let mut failed = Vec::new();
     for record in &records {
+        super::revert::keep(&connection, record, &mut undo).await?;
         match one(&connection, record).await {
             Ok(true) => done += 1,
             Ok(false) => already += 1,

@@ -1,7 +1,7 @@
 //! `edit-file` and `remove-dir`.
 
 use super::World;
-use super::work::{EditFile, RemoveDir};
+use super::work::{EditFile, RemoveDir, RemoveFile};
 use crate::host::Reading;
 use crate::plan::effect::EffectEnd;
 use crate::scenario::action::Edit;
@@ -33,8 +33,8 @@ async fn try_edit(world: &World, edit: &EditFile) -> Result<String, String> {
     if changed == text {
         return Ok("it was so already".to_owned());
     }
-    let name = edit.path.rsplit('/').next().unwrap_or("file");
-    world.write_artifact(&format!("before-{name}"), text.as_bytes())?;
+    let name = kept(edit);
+    world.write_artifact(&name, text.as_bytes())?;
     host.write_file(&edit.path, changed.as_bytes(), None)
         .await
         .map_err(|e| e.to_string())?;
@@ -45,7 +45,7 @@ async fn try_edit(world: &World, edit: &EditFile) -> Result<String, String> {
     if again.as_deref() != Some(changed.as_bytes()) {
         return Err(format!("`{}` reads back as something else", edit.path));
     }
-    Ok(format!("changed; as it was: artifacts/before-{name}"))
+    Ok(format!("changed; as it was: artifacts/{name}"))
 }
 
 /// Adds a line for each network to the table `INTERNAL_IP`, before the line that refuses all.
@@ -93,6 +93,62 @@ fn relay_networks(text: &str, networks: &[String]) -> Result<String, String> {
         changed.push('\n');
     }
     Ok(changed)
+}
+
+/// Puts a file that was edited back as it was, unless somebody else has changed it since.
+pub(super) async fn restore(world: &World, edit: &EditFile) -> EffectEnd {
+    match try_restore(world, edit).await {
+        Ok(message) => EffectEnd::ok(message),
+        Err(error) => EffectEnd::failed(error),
+    }
+}
+
+async fn try_restore(world: &World, edit: &EditFile) -> Result<&'static str, String> {
+    let Some(before) = world.read_artifact(&kept(edit))? else {
+        return Ok("it was never changed");
+    };
+    let host = world.host(edit.role)?;
+    let now = host
+        .read_file(&edit.path, LIMIT)
+        .await
+        .map_err(|e| e.to_string())?;
+    if now.as_ref() == Some(&before) {
+        return Ok("it was so already");
+    }
+    let text = String::from_utf8_lossy(&before);
+    let ours = match edit.what {
+        Edit::RelayNetworks => relay_networks(&text, &edit.values)?,
+    };
+    if now.as_deref() != Some(ours.as_bytes()) {
+        return Err(format!(
+            "somebody else has changed `{}` since; it is left alone. As it was: artifacts/{}",
+            edit.path,
+            kept(edit)
+        ));
+    }
+    host.write_file(&edit.path, &before, None)
+        .await
+        .map_err(|e| e.to_string())?;
+    Ok("it is as it was")
+}
+
+/// The artifact with a file as it was.
+fn kept(edit: &EditFile) -> String {
+    format!("before-{}", edit.path.rsplit('/').next().unwrap_or("file"))
+}
+
+/// Removes a file that this run made.
+pub(super) async fn remove_file(world: &World, removal: &RemoveFile) -> EffectEnd {
+    let remove = async {
+        let host = world.host(removal.role)?;
+        host.remove_file(&removal.path)
+            .await
+            .map_err(|e| e.to_string())
+    };
+    match remove.await {
+        Ok(()) => EffectEnd::ok("it is gone"),
+        Err(error) => EffectEnd::failed(error),
+    }
 }
 
 /// Removes a folder and everything below it.

@@ -235,7 +235,7 @@ async fn move_them(
 }
 
 /// The old server's command into the new server's.
-async fn piped(
+pub(super) async fn piped(
     (old, backup): (&Host, &[String]),
     (new, restore): (&Host, &[String]),
     folder: &EffectDir,
@@ -259,7 +259,7 @@ async fn piped(
     .map_err(|e| e.to_string())
 }
 
-fn broken(result: &PipeResult) -> String {
+pub(super) fn broken(result: &PipeResult) -> String {
     let side = |name: &str, r: &crate::host::RunResult| {
         (!r.is_zero()).then(|| {
             let status = in_words(r.status);
@@ -468,11 +468,7 @@ pub(super) async fn incomplete(
 
 /// What the comparison says of some users.
 pub(super) async fn look(world: &World, users: &[StoreUser]) -> Result<Vec<UserReport>, String> {
-    let text = world
-        .read_artifact(INVENTORY)?
-        .ok_or("there is no list of what the old store held")?;
-    let before: Inventory = serde_json::from_slice(&text)
-        .map_err(|e| format!("artifacts/{INVENTORY} cannot be understood: {e}"))?;
+    let before = listed(world)?;
     let mut expected = Inventory::default();
     for user in users {
         let id = user.old_id();
@@ -491,8 +487,17 @@ pub(super) async fn look(world: &World, users: &[StoreUser]) -> Result<Vec<UserR
     Ok(compare(&expected, &there, &map, InboxRule::Exact))
 }
 
+/// What the old store, or the tape, was listed to hold.
+pub(super) fn listed(world: &World) -> Result<Inventory, String> {
+    let text = world
+        .read_artifact(INVENTORY)?
+        .ok_or("there is no list of what the old store held")?;
+    serde_json::from_slice(&text)
+        .map_err(|e| format!("artifacts/{INVENTORY} cannot be understood: {e}"))
+}
+
 /// What the new store lists.
-async fn new_store(world: &World) -> Result<Inventory, String> {
+pub(super) async fn new_store(world: &World) -> Result<Inventory, String> {
     let new = world.host(Role::New)?;
     let argv = [world.mboxutil(), "-l".to_owned()];
     let result = new
@@ -516,7 +521,12 @@ async fn new_store(world: &World) -> Result<Inventory, String> {
 }
 
 /// Writes a file for a command of this run on a host.
-async fn put(world: &World, host: &Host, file: &str, content: &str) -> Result<(), String> {
+pub(super) async fn put(
+    world: &World,
+    host: &Host,
+    file: &str,
+    content: &str,
+) -> Result<(), String> {
     host.make_dir(&world.host_files(host))
         .await
         .map_err(|e| e.to_string())?;
@@ -526,13 +536,13 @@ async fn put(world: &World, host: &Host, file: &str, content: &str) -> Result<()
 }
 
 /// The folder of the removal of one user's mailboxes.
-fn removal(folder: &EffectDir, index: usize) -> Result<EffectDir, String> {
+pub(super) fn removal(folder: &EffectDir, index: usize) -> Result<EffectDir, String> {
     let name = format!("remove-{index}");
     folder.part(&name).map_err(|e| e.to_string())
 }
 
 /// The folders of the two ends of a pipe.
-fn ends(folder: &EffectDir) -> Result<(EffectDir, EffectDir), String> {
+pub(super) fn ends(folder: &EffectDir) -> Result<(EffectDir, EffectDir), String> {
     let end = |name: &str| folder.part(name).map_err(|e| e.to_string());
     Ok((end("backup")?, end("restore")?))
 }
@@ -543,7 +553,7 @@ fn all_failed(session: &Session) -> Value {
 }
 
 /// Up to five names.
-fn some<S: AsRef<str>>(names: &[S]) -> String {
+pub(super) fn some<S: AsRef<str>>(names: &[S]) -> String {
     let mut text: Vec<String> = names
         .iter()
         .take(5)

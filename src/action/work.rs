@@ -41,6 +41,61 @@ pub enum Work {
     WaitFor(WaitFor),
     /// Drafts a text.
     Notify(Notify),
+    /// Sets a parameter back.
+    RestoreConfig(RestoreConfig),
+    /// Takes schema definitions out again.
+    RevertSchema(Kept),
+    /// Gives upgraded entries back what they were.
+    RevertEntries(Kept),
+    /// Takes the changes of an LDIF file back.
+    RevertLdif(Kept),
+    /// Puts a changed file back.
+    RestoreFile(EditFile),
+    /// Removes a file that this run made.
+    RemoveFile(RemoveFile),
+    /// Removes the mailboxes that were moved.
+    RemoveMailboxes(RemoveMailboxes),
+}
+
+/// Something is put back from what an artifact keeps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The artifact.
+    pub artifact: String,
+}
+
+/// A parameter is set back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreConfig {
+    /// Where.
+    pub role: Role,
+    /// The tool.
+    pub configutil: String,
+    /// The parameter.
+    pub parameter: String,
+    /// The artifact with its value before.
+    pub artifact: String,
+}
+
+/// A file that this run made goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoveFile {
+    /// Where.
+    pub role: Role,
+    /// The file.
+    pub path: String,
+}
+
+/// The mailboxes that were moved go from the new store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoveMailboxes {
+    /// The tool that removes them.
+    pub mboxutil: String,
+    /// Everybody whose mail was moved.
+    pub users: Vec<StoreUser>,
+    /// The command on the old host that writes what it holds, and the one on the new host that lists
+    /// it: the old store has to hold everything still. None where the mail is on a tape.
+    pub old: Option<(Vec<String>, Vec<String>)>,
 }
 
 /// A command on a host.

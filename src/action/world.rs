@@ -107,6 +107,11 @@ impl World {
             .ok_or_else(|| format!("no host plays the role `{}`", role.as_str()))
     }
 
+    /// Returns every role with the host that plays it.
+    pub fn hosts(&self) -> impl Iterator<Item = (Role, &Host)> {
+        self.hosts.iter().map(|(role, host)| (*role, host))
+    }
+
     /// Returns a secret.
     ///
     /// # Errors
@@ -243,6 +248,38 @@ impl World {
         let path = self.artifact(name);
         places::write_private(&path, content)
             .map_err(|e| format!("cannot write `{}`: {e}", path.display()))
+    }
+
+    /// Removes an artifact; nothing to do when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be removed, as a sentence.
+    pub fn remove_artifact(&self, name: &str) -> Result<(), String> {
+        let path = self.artifact(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("cannot remove `{}`: {e}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an artifact aside that is used up: under its name with a number.
+    ///
+    /// # Errors
+    /// When it cannot be renamed, as a sentence.
+    pub fn retire_artifact(&self, name: &str) -> Result<(), String> {
+        let path = self.artifact(name);
+        let free = (1..).map(|n| self.artifact(&format!("{name}.used-{n}")));
+        let Some(free) = free.into_iter().find(|p| !p.exists()) else {
+            return Ok(());
+        };
+        match std::fs::rename(&path, &free) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("cannot rename `{}`: {e}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads an artifact; none when it is not there.

@@ -286,6 +286,34 @@ pub const ALL: &[Row] = &[
         false,
         "Do step 14 again: what is there is left alone.",
     ),
+    (
+        "smtp-open",
+        Role::Old,
+        true,
+        false,
+        "Start it: {old.sbin}/imta start dispatcher.",
+    ),
+    (
+        "sims-up",
+        Role::Old,
+        true,
+        false,
+        "Start it: {old.sbin}/im.server start. What does not come up has a log below the queue.",
+    ),
+    (
+        "ims-removed",
+        Role::New,
+        true,
+        false,
+        "Run {new.server_root}/uninstall again, or look at what it left in {new.server_root}.",
+    ),
+    (
+        "no-new-mail",
+        Role::New,
+        true,
+        true,
+        "It would be lost on the way back. Go forward again, or have these users fetch it first.",
+    ),
 ];
 
 /// The commands that usually mend a check that does not hold.

@@ -11,11 +11,18 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) async fn complete(context: &CheckContext) -> Asked {
-    let Some(expected) = &context.expected else {
+    if context.expected.is_none() {
         return Ok(Answer::unknown(
             "what was in the old store is not known yet",
         ));
-    };
+    }
+    Ok(judge(&reports(context).await?, context))
+}
+
+/// Compares everybody's mailboxes in the new store with what was there before.
+pub(super) async fn reports(context: &CheckContext) -> Result<Vec<UserReport>, Answer> {
+    let nothing = Inventory::default();
+    let expected = context.expected.as_ref().unwrap_or(&nothing);
     let map = rename_map(&context.people().await?).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Answer::failed(some(&all))
@@ -24,14 +31,12 @@ pub(super) async fn complete(context: &CheckContext) -> Asked {
     let listed = context.admin("mboxutil", &["-l"], LONG).await?;
     if listed.status != Some(0) || listed.cut {
         let said = listed.stderr_text();
-        return Ok(Answer::not_understood("mboxutil -l", &said));
+        return Err(Answer::not_understood("mboxutil -l", &said));
     }
-    let actual = match parse_mboxutil(&listed.stdout) {
-        Reading::Understood(inventory) => inventory,
-        Reading::Unknown { raw } => return Ok(Answer::not_understood("mboxutil -l", &raw)),
-    };
-    let reports = compare(expected, &actual, &map, context.inbox);
-    Ok(judge(&reports, context))
+    match parse_mboxutil(&listed.stdout) {
+        Reading::Understood(actual) => Ok(compare(expected, &actual, &map, context.inbox)),
+        Reading::Unknown { raw } => Err(Answer::not_understood("mboxutil -l", &raw)),
+    }
 }
 
 /// Judges the reports of all users; those somebody has accepted as they are only warn.

@@ -144,6 +144,19 @@ fn judge(tree: &QueueTree, counted: &[String]) -> Answer {
     Answer::ok("no message is left")
 }
 
+/// The message files below a queue's root, held ones too; none where there is no such folder.
+pub(super) async fn below(host: &Host, root: &str) -> Result<Vec<String>, Answer> {
+    let mut found = Vec::new();
+    let channels = host.list_dir(root).await?.unwrap_or_default();
+    for channel in channels.iter().filter(|e| e.kind == Kind::Folder) {
+        let path = format!("{root}/{}", channel.name);
+        let files = host.list_dir(&path).await?.unwrap_or_default();
+        let messages = files.into_iter().filter(|e| e.kind == Kind::File);
+        found.extend(messages.map(|f| format!("{}/{}", channel.name, f.name)));
+    }
+    Ok(found)
+}
+
 /// A message whose file ends in `.HELD` never goes out by itself.
 fn is_held(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, end)| end == "HELD")

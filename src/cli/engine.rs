@@ -4,7 +4,7 @@ use super::exit::Exit;
 use crate::action::World;
 use crate::base::crash;
 use crate::engine::daemon::{self, Create, EngineError, Startup};
-use crate::engine::event::{Event, StepHead};
+use crate::engine::event::{Event, StepHead, Undo};
 use crate::engine::journal;
 use crate::engine::work::Actions;
 use crate::plan::Plan;
@@ -87,6 +87,14 @@ fn created(create: &Create, site: &Site, scenario: &Scenario, plan: &Plan) -> Ev
                 title: step.title.clone(),
                 host: step.host.clone(),
                 level: step.gate.level,
+                undo: match (&step.undo_gate, step.irreversible) {
+                    (_, true) => Undo::Never {
+                        why: step.undo.clone(),
+                    },
+                    (Some(gate), false) => Undo::Gate { level: gate.level },
+                    (None, false) => Undo::Nothing,
+                },
+                undoes: None,
             })
             .collect(),
         draft: digest,

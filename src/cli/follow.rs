@@ -6,7 +6,7 @@ use super::output::{data, talk};
 use crate::base::display_safe;
 use crate::engine::client::{Client, Events, Sender};
 use crate::engine::core::fold;
-use crate::engine::event::{Gate, Level};
+use crate::engine::event::{Event, Gate, Level};
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::engine::state::{Phase, State, StepStatus};
 use crate::plain;
@@ -142,7 +142,7 @@ pub enum End {
 
 fn exit_of(state: &State, end: End) -> Exit {
     match (state.phase, end) {
-        (Phase::Done, _) => Exit::Done,
+        (Phase::Done | Phase::Undone, _) => Exit::Done,
         (Phase::Stopped, _) => Exit::Stopped,
         (_, End::Gone) => Exit::Error,
         (_, End::Waiting) if state.failed_step().is_none() => Exit::InProgress,
@@ -190,6 +190,11 @@ impl Watcher {
                     fold(&mut self.state, &record.event);
                     if record.idx < self.from {
                         continue;
+                    }
+                    if let Event::AskRefused { ask, reason, .. } = &record.event
+                        && self.commanded
+                    {
+                        anyhow::bail!("{ask} was refused: {}", display_safe(reason));
                     }
                     // A run that was over is running again: the command was understood.
                     self.commanded &= self.state.phase != Phase::Running;

@@ -123,8 +123,9 @@ fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<BTreeMap<String, Str
     })?;
     let gates: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
     for gate in answers.keys() {
-        let step = gate.split('/').next().unwrap_or(gate);
-        if !gates.contains(&step) {
+        let forward = gate.strip_prefix("undo/").unwrap_or(gate);
+        let step = forward.split('/').next().unwrap_or(forward);
+        if forward != "run-files" && !gates.contains(&step) {
             return Err(Refused(format!(
                 "`{shown}` names no gate: `{gate}`\nhint: the gates are: {}",
                 gates.join(", ")
@@ -319,6 +320,9 @@ pub struct ResumeArgs {
     /// Start its engine and leave it alone
     #[arg(long)]
     detach: bool,
+    /// Give up taking the run back, and go forward again
+    #[arg(long)]
+    forward: bool,
     #[command(flatten)]
     secrets: SecretOptions,
 }
@@ -334,9 +338,55 @@ impl ResumeArgs {
             &run,
             &self.manners,
             &self.secrets,
-            vec![Command::Continue],
+            vec![if self.forward {
+                Command::Forward
+            } else {
+                Command::Continue
+            }],
             self.detach,
         )
+    }
+}
+
+/// Take a run back, the last step first
+///
+/// Every step has a gate of its own, as on the way forward. With --to only that step and those
+/// after it are taken back; `resume` then goes forward from there.
+///
+/// Example: imsmigrate undo 1123-k7f3 --to upgrade-domains
+#[derive(Debug, clap::Args)]
+pub struct UndoArgs {
+    /// The run
+    run: String,
+    /// The earliest step to take back; left out: everything
+    #[arg(long, value_name = "STEP")]
+    to: Option<String>,
+    #[command(flatten)]
+    manners: Manners,
+    #[command(flatten)]
+    secrets: SecretOptions,
+}
+
+impl UndoArgs {
+    /// Takes back what the run did.
+    ///
+    /// # Errors
+    /// When the run is at work, or what is asked cannot be done.
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let run = find(Some(&self.run), |_| true)?;
+        self.manners
+            .need_a_person(&format!("imsmigrate undo {} --headless --yes", run.id))?;
+        if run.state.phase == Phase::Undone {
+            return told_by_journal(&run.folder, self.manners.manner());
+        }
+        let undo = Command::Undo {
+            to: self.to.clone(),
+        };
+        let exit = engage(&run, &self.manners, &self.secrets, vec![undo], false)?;
+        let after = Run::read(&run.folder)?.state;
+        // A run that was taken back in part has stopped, as was asked.
+        let as_asked = after.phase == Phase::Stopped && after.undo.is_none();
+        Ok(if as_asked { Exit::Done } else { exit })
     }
 }
 
@@ -411,12 +461,23 @@ fn take_up(
     run: &Run,
     manners: &Manners,
     secrets: &SecretOptions,
-    mut commands: Vec<Command>,
+    commands: Vec<Command>,
     detach: bool,
 ) -> anyhow::Result<Exit> {
     if run.is_done() {
         return told_by_journal(&run.folder, manners.manner());
     }
+    engage(run, manners, secrets, commands, detach)
+}
+
+/// Sends commands to a run's engine, started if there is none, and follows.
+fn engage(
+    run: &Run,
+    manners: &Manners,
+    secrets: &SecretOptions,
+    mut commands: Vec<Command>,
+    detach: bool,
+) -> anyhow::Result<Exit> {
     // The engine of a run that is over is on its way out: it takes no command any more.
     let engine = if run.state.ended.is_some() {
         gone(&run.folder)?

@@ -46,6 +46,7 @@ impl Run {
     pub fn word(&self) -> &'static str {
         match (self.state.phase, &self.engine) {
             (Phase::Done, _) => "done",
+            (Phase::Undone, _) => "undone",
             (Phase::Failed, _) => "failed",
             (Phase::Stopped, _) => "stopped",
             (Phase::Empty, Some(_)) => "draft",
@@ -59,7 +60,7 @@ impl Run {
 
     /// Whether the run is over for good.
     pub fn is_done(&self) -> bool {
-        self.state.phase == Phase::Done
+        matches!(self.state.phase, Phase::Done | Phase::Undone)
     }
 }
 

@@ -63,7 +63,7 @@ impl StatusArgs {
 pub fn exit_of(run: &Run) -> Exit {
     match run.state.phase {
         Phase::Empty => Exit::NotStarted,
-        Phase::Done => Exit::Done,
+        Phase::Done | Phase::Undone => Exit::Done,
         Phase::Stopped => Exit::Stopped,
         Phase::Running if run.engine.is_none() => Exit::Error,
         Phase::Running | Phase::Failed => match run.state.failed_step().map(|s| &s.status) {

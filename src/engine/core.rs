@@ -4,12 +4,15 @@
 //! Only [`fold`] changes state. The same core runs a site, a lab and the simulation in
 //! `core/simulation.rs`.
 
+mod asks;
+mod back;
 mod decide;
 mod fold;
 mod input;
 #[cfg(test)]
 mod simulation;
 
+pub use back::RUN_FILES;
 pub use decide::Core;
 pub use fold::fold;
 pub use input::{Ask, Decision, Input, Order};

@@ -22,6 +22,38 @@ pub struct StepHead {
     pub host: String,
     /// The level of its gate.
     pub level: Level,
+    /// What taking it back asks for.
+    #[serde(default, skip_serializing_if = "Undo::is_nothing")]
+    pub undo: Undo,
+    /// The step that this one takes back; none in a step of the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
+}
+
+/// What taking a step back asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "back", rename_all = "kebab-case")]
+pub enum Undo {
+    /// It leaves nothing that would have to be taken back.
+    #[default]
+    Nothing,
+    /// It is taken back, after a gate.
+    Gate {
+        /// The level of that gate.
+        level: Level,
+    },
+    /// There is no way back.
+    Never {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Undo {
+    /// Whether there is nothing to take back.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::Nothing
+    }
 }
 
 /// Who answers gates when no person does.
@@ -203,6 +235,30 @@ pub enum Event {
         /// Who asked.
         by: String,
         /// Why.
+        reason: String,
+    },
+    /// What was done is to be taken back, the last step first.
+    UndoAsked {
+        /// Who asked.
+        by: String,
+        /// The earliest step to be taken back; absent: everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// The steps that take back, in order.
+        steps: Vec<StepHead>,
+    },
+    /// Taking back is given up: the run goes forward again.
+    UndoLeft {
+        /// Who asked.
+        by: String,
+    },
+    /// Something was asked that cannot be done now.
+    AskRefused {
+        /// Who asked.
+        by: String,
+        /// What: `undo`, `forward`.
+        ask: String,
+        /// Why not.
         reason: String,
     },
     /// The run is to stop at the next safe point.

@@ -73,6 +73,14 @@ pub enum Command {
     },
     /// Stop at the next safe point.
     Stop,
+    /// Take back what was done, the last step first.
+    Undo {
+        /// The earliest step to be taken back; absent: everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// Give up taking back, and go forward again.
+    Forward,
     /// Answer gates by this policy from now on.
     Policy {
         /// The policy.
@@ -92,6 +100,8 @@ impl Command {
             Self::Retry => Ask::Retry,
             Self::Skip { reason } => Ask::Skip { reason },
             Self::Stop => Ask::Stop,
+            Self::Undo { to } => Ask::Undo { to },
+            Self::Forward => Ask::Forward,
             Self::Policy { policy } => Ask::Policy(policy),
             Self::Control => Ask::Control,
         })

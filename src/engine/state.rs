@@ -20,6 +20,8 @@ pub enum Phase {
     Failed,
     /// Stopped by the operator.
     Stopped,
+    /// Over: everything was taken back.
+    Undone,
 }
 
 /// Where a step is.
@@ -95,10 +97,21 @@ pub struct StepState {
     pub retry_by: Option<String>,
     /// What it will do.
     pub binding: Option<Binding>,
+    /// Something of it was begun, and not taken back since.
+    pub touched: bool,
     /// Its effects.
     pub effects: Vec<EffectState>,
     /// The last line said about it.
     pub message: String,
+}
+
+/// Steps are being taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undoing {
+    /// Who asked.
+    pub by: String,
+    /// The earliest step to be taken back; none: everything.
+    pub to: Option<String>,
 }
 
 /// The run.
@@ -120,8 +133,10 @@ pub struct State {
     pub paused: bool,
     /// Stop at the next safe point.
     pub stopping: bool,
-    /// The steps in order.
+    /// The steps in order: the scenario's, then those that take them back.
     pub steps: Vec<StepState>,
+    /// Steps are being taken back.
+    pub undo: Option<Undoing>,
     /// The open gate.
     pub gate: Option<Gate>,
     /// An answer that waits for fresh facts: gate, by whom, text.
@@ -135,20 +150,33 @@ pub struct State {
 }
 
 impl State {
+    /// Returns the steps of the way the run goes now: forward, or back.
+    pub fn way(&self) -> impl Iterator<Item = &StepState> {
+        let back = self.undo.is_some() || self.phase == Phase::Undone;
+        let mine = move |s: &&StepState| s.head.undoes.is_some() == back;
+        self.steps.iter().filter(mine)
+    }
+
     /// Returns the step whose turn it is: the first that is not over.
     pub fn current(&self) -> Option<&StepState> {
-        self.steps.iter().find(|s| !s.is_over())
+        self.way().find(|s| !s.is_over())
     }
 
     /// Returns the step that failed or is blocked, if the run stands at one.
     pub fn failed_step(&self) -> Option<&StepState> {
-        self.steps.iter().find(|s| s.needs_help())
+        self.way().find(|s| s.needs_help())
+    }
+
+    /// Whether something is under way whose end is not known.
+    pub fn is_busy(&self) -> bool {
+        let mut effects = self.steps.iter().flat_map(|s| &s.effects);
+        effects.any(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Unknown))
     }
 
     /// Counts the steps by how they ended.
     pub fn counts(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
-        for step in &self.steps {
+        for step in self.way() {
             let word = match step.status {
                 StepStatus::Ended {
                     outcome: Outcome::Ok,
@@ -179,6 +207,38 @@ impl State {
 }
 
 impl StepState {
+    /// A step whose turn has not come.
+    pub fn new(head: StepHead) -> Self {
+        Self {
+            head,
+            status: StepStatus::Pending,
+            attempt: 0,
+            retry_by: None,
+            binding: None,
+            touched: false,
+            effects: Vec::new(),
+            message: String::new(),
+        }
+    }
+
+    /// Makes it as if its turn had not come. Effects keep their numbers: what an earlier attempt
+    /// left on a host is never taken for that of a later one.
+    pub fn reset(&mut self) {
+        self.status = StepStatus::Pending;
+        self.attempt = 0;
+        self.retry_by = None;
+        self.binding = None;
+        self.touched = false;
+        self.message.clear();
+        for effect in &mut self.effects {
+            effect.status = EffectStatus::Ready;
+            effect.said = None;
+            effect.bytes = 0;
+            effect.message.clear();
+            effect.detail = serde_json::Value::Null;
+        }
+    }
+
     /// Whether the run goes past this step.
     pub fn is_over(&self) -> bool {
         matches!(

@@ -1,5 +1,6 @@
 //! The work of a real run: binding, doing and settling through [`action`].
 
+use super::core::RUN_FILES;
 use super::event::{Binding, EffectSpec};
 use super::shell::{Progress, Work};
 use super::state::State;
@@ -16,6 +17,13 @@ pub struct Actions(pub World);
 
 impl Work for Actions {
     async fn bind(&self, step: &str, attempt: u32, state: &State) -> Result<Binding, Vec<String>> {
+        if step == RUN_FILES {
+            return Ok(action::undo::bind_run_files(&self.0, step));
+        }
+        if let Some(undone) = step.strip_prefix(action::undo::PREFIX) {
+            let others = state.way().filter_map(|s| s.head.undoes.clone());
+            return action::undo::bind(&self.0, undone, &others.collect::<Vec<_>>()).await;
+        }
         let mut known = Facts::new();
         for binding in state.steps.iter().filter_map(|s| s.binding.as_ref()) {
             for id in DECIDED_ONCE {

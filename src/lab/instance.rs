@@ -48,6 +48,18 @@ impl Instance {
         lines::write_whole(&path, format!("{server_root}\n").as_bytes(), true)
     }
 
+    /// Takes the note back.
+    ///
+    /// # Errors
+    /// When the note cannot be removed.
+    pub fn forget(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {
+        let path = lab.root(host).join(INSTALLED);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LabError::file(path)(e)),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns whether it is installed.
     pub fn exists(&self) -> bool {
         self.file("msg.conf").is_file()

@@ -113,6 +113,11 @@ const PHRASES: &[(&str, &str, &str)] = &[
         "There is no store server.",
     ),
     ("stored-ready", "stored: running", "The store is served."),
+    (
+        "uninstalled",
+        "Everything was removed.",
+        "The servers and their files are gone.",
+    ),
 ];
 
 /// Returns the sentence `key` with its arguments filled in; a key that is not in the table comes

@@ -28,6 +28,7 @@ pub mod startmsg;
 pub mod stream;
 pub mod system;
 pub mod ug;
+pub mod uninstall;
 
 use super::world::{HostConfig, Lab, LabError};
 use std::io::{Read, Write};
@@ -143,6 +144,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("start", startmsg::start),
     ("start-msg", startmsg::start),
     ("stop-msg", startmsg::stop),
+    ("uninstall", uninstall::run),
     ("usr/bin/netstat", system::netstat),
     ("usr/bin/ps", system::ps),
     ("usr/sbin/df", system::df),

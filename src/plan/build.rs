@@ -6,7 +6,7 @@ use super::fill::Filler;
 use super::types::{Gate, GateLine, Plan, PlanStep, PlannedAction};
 use crate::scenario::action::ServiceState;
 use crate::scenario::condition::Facts;
-use crate::scenario::{Action, Condition, Correction, Role, Scenario, Step};
+use crate::scenario::{Action, Condition, Correction, Risk, Role, Scenario, Step};
 use crate::site::{Disk, Site};
 use serde_json::Value;
 
@@ -86,19 +86,9 @@ fn build(scenario: &Scenario, site: &Site, facts: &Facts, draft: bool) -> Result
 fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, PlanError> {
     let text = |text: &str| fill.shown(text);
     let texts = |items: &[String]| items.iter().map(|item| text(item)).collect::<Vec<_>>();
-    let mut actions = Vec::new();
-    for action in &step.actions {
-        let role = action.host().unwrap_or(step.role);
-        actions.push(PlannedAction {
-            kind: action.kind().to_owned(),
-            role,
-            host: host(fill, role),
-            what: describe::what(action, fill),
-            argv: describe::argv(action, fill),
-            guide_argv: describe::guide_argv(action, fill),
-            parameters: fill.action(action)?,
-        });
-    }
+    let actions = planned(&step.actions, step, fill)?;
+    let back = step.way_back();
+    let undo_actions = planned(back.as_deref().unwrap_or_default(), step, fill)?;
     let users_notice = step.users_notice.as_deref().map(text);
     let undo = text(&step.undo);
     let if_interrupted = text(&step.if_interrupted);
@@ -160,8 +150,70 @@ fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, Pla
                 why: text(&c.why),
             })
             .collect(),
+        undo_gate: undo_gate(step, fill, &undo_actions, &undo),
         undo,
         if_interrupted,
+        undo_actions,
+        undo_checks: step.undo_checks.clone(),
+        undo_with: step.undo_with.clone(),
+        irreversible: back.is_err(),
+    })
+}
+
+fn planned(
+    actions: &[Action],
+    step: &Step,
+    fill: &Filler<'_>,
+) -> Result<Vec<PlannedAction>, PlanError> {
+    let mut planned = Vec::new();
+    for action in actions {
+        let role = action.host().unwrap_or(step.role);
+        let what = match action {
+            Action::PutBack(put) => {
+                let target = put.action.checked_sub(1).and_then(|i| step.actions.get(i));
+                target.map_or_else(String::new, |a| describe::put_back(a, fill))
+            }
+            other => describe::what(other, fill),
+        };
+        planned.push(PlannedAction {
+            kind: action.kind().to_owned(),
+            role,
+            host: host(fill, role),
+            what,
+            argv: describe::argv(action, fill),
+            guide_argv: describe::guide_argv(action, fill),
+            parameters: fill.action(action)?,
+        });
+    }
+    Ok(planned)
+}
+
+/// The gate before a step is taken back.
+fn undo_gate(
+    step: &Step,
+    fill: &Filler<'_>,
+    actions: &[PlannedAction],
+    undo: &str,
+) -> Option<Gate> {
+    let level = step.undo_level().ok().flatten()?;
+    let typed = || match &step.typed {
+        Some(typed) => fill.shown(typed),
+        None => host(fill, step.role),
+    };
+    let mut summary = vec![
+        line("What", format!("Undo: {}", fill.shown(&step.title))),
+        line(
+            "Where",
+            format!("{} ({})", host(fill, step.role), step.role.title()),
+        ),
+        line("To undo", undo.to_owned()),
+    ];
+    summary.extend(actions.iter().map(|a| line("Does", a.what.clone())));
+    Some(Gate {
+        id: format!("undo/{}", step.id),
+        level,
+        typed: (level >= Risk::Destructive).then(typed),
+        summary,
     })
 }
 

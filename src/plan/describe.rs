@@ -24,6 +24,38 @@ fn tool(argv: &[String]) -> &str {
         .unwrap_or("a command")
 }
 
+/// Says what putting an action back does.
+pub fn put_back(action: &Action, fill: &Filler<'_>) -> String {
+    let text = |text: &str| fill.shown(text);
+    match action {
+        Action::SetConfig(a) => format!("Set {} back to what it was", a.parameter),
+        Action::MergeSchema(_) => {
+            "Remove the definitions that were added from the directory's schema".to_owned()
+        }
+        Action::UpgradeEntries(a) => format!(
+            "Give the entries below {} back what they were, except where somebody else has \
+             changed them since",
+            text(&a.base_dn)
+        ),
+        Action::ApplyLdif(a) => format!("Take the changes of {} back", text(&a.file)),
+        Action::EditFile(a) => format!("Put {} back as it was", text(&a.path)),
+        Action::TransferMailboxes(a) => match a.from {
+            Source::Store => "See that the old store still holds everything and that no new mail \
+                              has come in, then remove the mailboxes from the new store"
+                .to_owned(),
+            Source::Tape => "See that no new mail has come in, then remove the mailboxes from the \
+                             new store"
+                .to_owned(),
+        },
+        Action::BackupDirectory(a) => format!("Remove {}", text(&a.file)),
+        Action::Run(a) => match &a.stdout_to {
+            Some(file) => format!("Remove {}", text(file)),
+            None => String::new(),
+        },
+        other => what(other, fill),
+    }
+}
+
 /// Says what an action does.
 pub fn what(action: &Action, fill: &Filler<'_>) -> String {
     let text = |text: &str| fill.shown(text);
@@ -127,6 +159,7 @@ pub fn what(action: &Action, fill: &Filler<'_>) -> String {
             text(&a.recipients),
             text(&a.subject)
         ),
+        Action::PutBack(a) => format!("Put back what action {} changed", a.action),
         Action::WaitFor(a) => format!(
             "Wait until {} is ok, looking every {} s",
             a.check, a.every_seconds
@@ -206,7 +239,7 @@ pub fn guide_argv(action: &Action, fill: &Filler<'_>) -> Option<Vec<String>> {
         Action::Owner(a) => a.guide_argv.as_ref(),
         Action::Instruct(a) => a.guide_argv.as_ref(),
         Action::WaitFor(a) => a.guide_argv.as_ref(),
-        Action::EditFile(_) | Action::Notify(_) => None,
+        Action::EditFile(_) | Action::Notify(_) | Action::PutBack(_) => None,
     };
     given
         .filter(|argv| !argv.is_empty())

@@ -68,6 +68,21 @@ pub struct PlanStep {
     pub undo: String,
     /// What happens when it is stopped half-way.
     pub if_interrupted: String,
+    /// What takes it back, in order; empty when nothing has to be.
+    #[serde(default)]
+    pub undo_actions: Vec<PlannedAction>,
+    /// The gate before that; absent when nothing has to be done, or there is no way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_gate: Option<Gate>,
+    /// Ids of the checks that are made before that gate.
+    #[serde(default)]
+    pub undo_checks: Vec<String>,
+    /// Where this earlier step is taken back too, nothing is done here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_with: Option<String>,
+    /// There is no way back.
+    #[serde(default)]
+    pub irreversible: bool,
 }
 
 /// One action of a step, with its placeholders filled.

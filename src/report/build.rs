@@ -80,6 +80,25 @@ impl Report {
             Event::Paused { by } => self.events.push(said(by, "paused".to_owned())),
             Event::Continued { by } => self.events.push(said(by, "went on".to_owned())),
             Event::StopAsked { by } => self.events.push(said(by, "asked to stop".to_owned())),
+            Event::UndoAsked { by, to, steps } => {
+                let how_far = match to {
+                    None => "asked to take everything back".to_owned(),
+                    Some(step) => format!("asked to take everything back from `{step}` on"),
+                };
+                self.events.push(said(by, how_far));
+                for head in steps {
+                    self.steps.retain(|s| s.id != head.id);
+                    self.steps.push(StepReport::pending(head));
+                }
+            }
+            Event::UndoLeft { by } => {
+                let what = "gave up taking back; the run goes forward again".to_owned();
+                self.events.push(said(by, what));
+            }
+            Event::AskRefused { by, ask, reason } => {
+                let what = format!("asked for `{ask}`, which was refused: {reason}");
+                self.events.push(said(by, what));
+            }
             Event::ControlTaken { by } => self.events.push(said(by, "took control".to_owned())),
             Event::RunReopened { by } => {
                 self.outcome = None;

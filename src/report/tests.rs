@@ -82,6 +82,8 @@ fn retried() -> Report {
             title: "Move".to_owned(),
             host: "mail".to_owned(),
             level: Level::Change,
+            undo: crate::engine::event::Undo::Nothing,
+            undoes: None,
         }],
         draft: String::new(),
     }];

@@ -46,6 +46,27 @@ pub enum Action {
     Notify(Notify),
     /// Waits until a check holds, showing its trend.
     WaitFor(WaitFor),
+    /// Puts back what an action of the same step changed; in `undo_actions` only.
+    PutBack(PutBack),
+}
+
+/// Puts back what an action of the same step changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutBack {
+    /// Which action of the step, from 1.
+    pub action: usize,
+}
+
+/// Whether an action can be put back without being told how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reversal {
+    /// It leaves nothing behind.
+    Nothing,
+    /// What was there before is kept, and is put back.
+    PutBack,
+    /// Not without `undo_actions`.
+    Never,
 }
 
 /// Runs a command.
@@ -415,6 +436,7 @@ impl Action {
             Self::Instruct(_) => "instruct",
             Self::Notify(_) => "notify",
             Self::WaitFor(_) => "wait-for",
+            Self::PutBack(_) => "put-back",
         }
     }
 
@@ -436,7 +458,7 @@ impl Action {
             Self::Owner(a) => a.host,
             Self::ApplyLdif(a) => a.host,
             Self::Instruct(a) => a.host,
-            Self::Notify(_) => None,
+            Self::Notify(_) | Self::PutBack(_) => None,
             Self::WaitFor(a) => a.host,
         }
     }
@@ -448,6 +470,7 @@ impl Action {
             | Self::BackupDirectory(_)
             | Self::Instruct(_)
             | Self::Notify(_)
+            | Self::PutBack(_)
             | Self::WaitFor(_) => Risk::Note,
             Self::Service(service) if service.state != ServiceState::Started => Risk::Destructive,
             Self::Service(_)
@@ -462,6 +485,39 @@ impl Action {
             | Self::SetAttributes(_)
             | Self::ApplyLdif(_) => Risk::Destructive,
             Self::RemoveDir(_) => Risk::Irreversible,
+        }
+    }
+
+    /// Returns whether it can be put back without being told how.
+    pub fn reversal(&self) -> Reversal {
+        match self {
+            Self::Run(run) if run.stdout_to.is_none() => Reversal::Nothing,
+            Self::Instruct(task) if task.evidence => Reversal::Nothing,
+            Self::Notify(_) | Self::WaitFor(_) | Self::PutBack(_) => Reversal::Nothing,
+            Self::Run(_)
+            | Self::SetConfig(_)
+            | Self::MergeSchema(_)
+            | Self::UpgradeEntries(_)
+            | Self::TransferMailboxes(_)
+            | Self::BackupDirectory(_)
+            | Self::EditFile(_)
+            | Self::ApplyLdif(_) => Reversal::PutBack,
+            Self::Service(_)
+            | Self::Instruct(_)
+            | Self::SetAttributes(_)
+            | Self::CopyFile(_)
+            | Self::Link(_)
+            | Self::RemoveDir(_)
+            | Self::Owner(_) => Reversal::Never,
+        }
+    }
+
+    /// Returns the least a gate may ask before this action is put back.
+    pub fn undo_floor(&self) -> Risk {
+        match self {
+            // Mailboxes are removed.
+            Self::TransferMailboxes(_) => Risk::Irreversible,
+            other => other.floor().max(Risk::Change),
         }
     }
 

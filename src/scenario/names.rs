@@ -102,6 +102,13 @@ pub const CHECKS: &[(&str, &str)] = &[
         "aci-loaded",
         "Are the groups and ACIs for delegated administration there?",
     ),
+    ("smtp-open", "Does the old server take mail in?"),
+    ("sims-up", "Is the old server up, on all its ports?"),
+    ("ims-removed", "Is the new server gone?"),
+    (
+        "no-new-mail",
+        "Does the new store hold nothing but what was moved?",
+    ),
 ];
 
 /// The facts there are: id, and what is looked up.

@@ -27,6 +27,7 @@ pub const KINDS: &[&str] = &[
     "instruct",
     "notify",
     "wait-for",
+    "put-back",
 ];
 
 /// Reads and validates a scenario; `name` is what errors call the file.
@@ -84,6 +85,7 @@ fn step<'t>(
         return None;
     };
     let actions = table.remove("actions");
+    let undo_actions = table.remove("undo_actions");
     let when = table.remove("when");
     let step: Option<Step> = keep(problems, document.read(path, table, value.span()));
     let when = match when {
@@ -95,25 +97,54 @@ fn step<'t>(
         )?),
         None => None,
     };
-    let mut read = Vec::new();
-    if let Some(actions) = actions {
-        let Some(items) = actions.get_ref().as_array() else {
-            problems.push(document.problem(&format!("{path}.actions"), "actions are a list"));
-            return None;
-        };
-        for (index, value) in items.iter().enumerate() {
-            read.push(action(
-                document,
-                value,
-                &format!("{path}.actions[{index}]"),
-                problems,
-            ));
-        }
-    }
+    let forward = match actions {
+        Some(value) => list(document, &value, &format!("{path}.actions"), problems)?,
+        None => Some(Vec::new()),
+    };
+    let back = match undo_actions {
+        Some(value) => Some(list(
+            document,
+            &value,
+            &format!("{path}.undo_actions"),
+            problems,
+        )?),
+        None => None,
+    };
     let mut step = step?;
     step.when = when;
-    step.actions = read.into_iter().collect::<Option<Vec<_>>>()?;
+    step.actions = forward?;
+    step.undo_actions = match back {
+        Some(back) => Some(back?),
+        None => None,
+    };
     Some(step)
+}
+
+/// A list of actions; the inner none when one of them is wrong.
+#[expect(
+    clippy::option_option,
+    reason = "no list at all is told from a list with faults"
+)]
+fn list<'t>(
+    document: &Document<'t>,
+    value: &Spanned<DeValue<'t>>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Option<Vec<Action>>> {
+    let Some(items) = value.get_ref().as_array() else {
+        problems.push(document.problem(path, "actions are a list"));
+        return None;
+    };
+    let mut read = Vec::new();
+    for (index, value) in items.iter().enumerate() {
+        read.push(action(
+            document,
+            value,
+            &format!("{path}[{index}]"),
+            problems,
+        ));
+    }
+    Some(read.into_iter().collect())
 }
 
 fn action<'t>(
@@ -158,6 +189,7 @@ fn action<'t>(
         "instruct" => read.one().map(Action::Instruct),
         "notify" => read.one().map(Action::Notify),
         "wait-for" => read.one().map(Action::WaitFor),
+        "put-back" => read.one().map(Action::PutBack),
         other => {
             let mut problem = document.problem(
                 &format!("{path}.kind"),

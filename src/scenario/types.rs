@@ -165,6 +165,18 @@ pub struct Step {
     /// What it does, in order.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// What takes it back, in order; absent: its actions in reverse, each put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_actions: Option<Vec<Action>>,
+    /// The least level of the gate before it is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_risk: Option<Risk>,
+    /// Ids of the checks that are made before that gate.
+    #[serde(default)]
+    pub undo_checks: Vec<String>,
+    /// The id of an earlier step: where that one is taken back too, nothing is done here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_with: Option<String>,
 }
 
 /// Where a step departs from the guide's letter.

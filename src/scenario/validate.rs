@@ -2,7 +2,7 @@
 
 use super::action::{Instruct, Service, SetConfig, Source, TransferMailboxes};
 use super::names::{CHECKS, FACTS, FIELDS, LATE, SECRETS, SERVICES, is_placeholder, placeholders};
-use super::{Action, Risk, Scenario, Step};
+use super::{Action, Risk, Scenario, Step, back};
 use crate::base::document::{Document, Problem, did_you_mean};
 use std::collections::BTreeMap;
 
@@ -31,8 +31,15 @@ pub fn problems(scenario: &Scenario, document: &Document<'_>) -> Vec<Problem> {
         if step.actions.is_empty() {
             found.add(&path, "a step needs at least one action".to_owned(), None);
         }
-        for (index, action) in step.actions.iter().enumerate() {
-            let path = format!("{path}.actions[{index}]");
+        for (below, message, hint) in back::problems(scenario, index) {
+            found.add(&format!("{path}{below}"), message, hint);
+        }
+        let forward = step.actions.iter().enumerate();
+        let back = step.undo_actions.iter().flatten().enumerate();
+        let both = forward
+            .map(|(i, a)| (format!("{path}.actions[{i}]"), a))
+            .chain(back.map(|(i, a)| (format!("{path}.undo_actions[{i}]"), a)));
+        for (path, action) in both {
             if let Some(role) = action.host()
                 && !scenario.roles.contains(&role)
             {
@@ -143,6 +150,7 @@ impl Found<'_, '_> {
         for (key, ids) in [
             ("checks_before", &step.checks_before),
             ("checks_after", &step.checks_after),
+            ("undo_checks", &step.undo_checks),
         ] {
             for (index, id) in ids.iter().enumerate() {
                 self.check_id(id, &format!("{path}.{key}[{index}]"));

@@ -3,8 +3,10 @@
 //! After an input has been dealt with, [`Core::decide`] goes on by itself for as long as something
 //! follows from the state alone: the next step, the next effect, an answer the policy gives.
 
+use super::asks::{asked, unbound};
+use super::back;
 use super::fold::fold;
-use super::input::{Ask, Decision, Input, Order};
+use super::input::{Decision, Input, Order};
 use crate::engine::event::{Binding, Event, Gate, Level, Outcome};
 use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
 use serde_json::Value;
@@ -97,7 +99,7 @@ impl Core {
                 result,
                 message,
             } => self.settled(state, effect, result, message),
-            Input::Asked { ask, by } => asked(state, ask, by),
+            Input::Asked { ask, by } => asked(state, ask, by, self.flawed("undo-in-order")),
         }
     }
 
@@ -510,82 +512,36 @@ fn bound(state: &State, step: &str, result: Result<Binding, Vec<String>>) -> Dec
     }])
 }
 
-fn asked(state: &State, ask: Ask, by: String) -> Decision {
-    let failed = state.failed_step().map(|s| s.head.id.clone());
-    let over = matches!(state.phase, Phase::Failed | Phase::Stopped);
-    let reopen = |by: &str| over.then(|| Event::RunReopened { by: by.to_owned() });
-    let mut found = Vec::new();
-    match ask {
-        Ask::Pause if state.phase == Phase::Running => found.push(Event::Paused { by }),
-        Ask::Continue | Ask::Retry => {
-            found.extend(reopen(&by));
-            if state.paused {
-                found.push(Event::Continued { by: by.clone() });
-            }
-            if let Some(step) = failed {
-                found.push(Event::RetryAsked { step, by });
-            }
-        }
-        Ask::Skip { reason } => {
-            if let Some(step) = failed {
-                found.extend(reopen(&by));
-                found.push(Event::SkipAsked { step, by, reason });
-            }
-        }
-        Ask::Stop if state.phase == Phase::Running => found.push(Event::StopAsked { by }),
-        Ask::Policy(policy) if policy != state.policy => found.push(Event::PolicySet { policy }),
-        Ask::Control => found.push(Event::ControlTaken { by }),
-        Ask::Pause | Ask::Stop | Ask::Policy(_) => {}
-    }
-    // A stop does not wait for facts that are being looked up: they are looked up again.
-    let reopened = found.iter().any(|e| matches!(e, Event::RunReopened { .. }));
-    let orders = if reopened {
-        unbound(state).into_iter().collect()
-    } else {
-        Vec::new()
-    };
-    Decision {
-        events: found,
-        orders,
-    }
-}
-
-/// The order to look up the facts of the current step, where somebody waits for them.
-fn unbound(state: &State) -> Option<Order> {
-    let step = state.current()?;
-    let waits = step.status == StepStatus::Binding || state.held_answer.is_some();
-    waits.then(|| Order::Bind {
-        step: step.head.id.clone(),
-        attempt: step.attempt,
-    })
-}
-
 /// Stops once nothing is in flight.
 fn stop(state: &State) -> Decision {
-    let busy = state
-        .steps
-        .iter()
-        .flat_map(|s| &s.effects)
-        .any(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Unknown));
-    if busy {
+    if state.is_busy() {
         return Decision::default();
     }
-    let at = state
-        .current()
-        .map_or_else(String::new, |s| format!(" before step {}", s.head.guide));
+    let at = state.current().map_or_else(String::new, |s| {
+        let undo = if s.head.undoes.is_some() {
+            " the undo of"
+        } else {
+            ""
+        };
+        format!(" before{undo} step {}", s.head.guide)
+    });
     ended("stopped", format!("stopped by the operator{at}"))
 }
 
 fn finish(state: &State) -> Decision {
-    let warned = state.steps.iter().any(|s| {
+    if state.undo.is_some() {
+        let (outcome, message) = back::end(state);
+        return ended(outcome, message);
+    }
+    let warned = state.way().any(|s| {
         s.status
             == StepStatus::Ended {
                 outcome: Outcome::Warning,
             }
     });
+    let all = state.way().count();
     let done = state
-        .steps
-        .iter()
+        .way()
         .filter(|s| {
             s.status
                 != StepStatus::Ended {
@@ -596,7 +552,7 @@ fn finish(state: &State) -> Decision {
     let outcome = if warned { "warning" } else { "ok" };
     ended(
         outcome,
-        format!("{done} steps done, {} skipped", state.steps.len() - done),
+        format!("{done} steps done, {} skipped", all - done),
     )
 }
 

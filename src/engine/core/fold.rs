@@ -1,5 +1,6 @@
 //! Folds one event into the state. Total: an event that does not fit changes nothing.
 
+use super::back;
 use crate::engine::event::{Event, Outcome};
 use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
 use serde_json::Value;
@@ -23,20 +24,9 @@ pub fn fold(state: &mut State, event: &Event) {
             state.lab.clone_from(lab);
             state.policy = policy.clone();
             state.phase = Phase::Running;
-            state.steps = steps
-                .iter()
-                .map(|head| StepState {
-                    head: head.clone(),
-                    status: StepStatus::Pending,
-                    attempt: 0,
-                    retry_by: None,
-                    binding: None,
-                    effects: Vec::new(),
-                    message: String::new(),
-                })
-                .collect();
+            state.steps = steps.iter().cloned().map(StepState::new).collect();
         }
-        Event::EngineStarted { .. } | Event::AnswerRefused { .. } => {}
+        Event::EngineStarted { .. } | Event::AnswerRefused { .. } | Event::AskRefused { .. } => {}
         Event::PolicySet { policy } => state.policy = policy.clone(),
         Event::StepEntered { step, attempt } => with_step(state, step, |s| {
             s.status = StepStatus::Binding;
@@ -75,11 +65,17 @@ pub fn fold(state: &mut State, event: &Event) {
                 }
             });
         }
-        Event::EffectIntended { effect, attempt } => with_effect(state, effect, |e| {
-            e.status = EffectStatus::InFlight;
-            e.attempt = *attempt;
-            e.bytes = 0;
-        }),
+        Event::EffectIntended { effect, attempt } => {
+            with_effect(state, effect, |e| {
+                e.status = EffectStatus::InFlight;
+                e.attempt = *attempt;
+                e.bytes = 0;
+            });
+            let owner = |s: &&mut StepState| s.effects.iter().any(|e| e.spec.id == *effect);
+            if let Some(step) = state.steps.iter_mut().find(owner) {
+                step.touched = true;
+            }
+        }
         Event::EffectProgress {
             effect,
             bytes,
@@ -130,7 +126,10 @@ pub fn fold(state: &mut State, event: &Event) {
                 s.retry_by = None;
             });
             state.gate = None;
+            back::step_ended(state, step);
         }
+        Event::UndoAsked { by, to, steps } => back::begin(state, by, to.as_ref(), steps),
+        Event::UndoLeft { .. } => back::leave(state),
         Event::Paused { .. } => state.paused = true,
         Event::Continued { .. } => state.paused = false,
         Event::RetryAsked { step, by } => with_step(state, step, |s| {
@@ -149,8 +148,12 @@ pub fn fold(state: &mut State, event: &Event) {
             state.phase = match outcome.as_str() {
                 "failed" => Phase::Failed,
                 "stopped" => Phase::Stopped,
+                "undone" => Phase::Undone,
                 _ => Phase::Done,
             };
+            if state.current().is_none() {
+                state.undo = None;
+            }
             state.gate = None;
             state.held_answer = None;
             state.stopping = false;

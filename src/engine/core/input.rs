@@ -19,6 +19,13 @@ pub enum Ask {
     },
     /// Stop at the next safe point.
     Stop,
+    /// Take back what was done, the last step first.
+    Undo {
+        /// The earliest step to be taken back; none: everything.
+        to: Option<String>,
+    },
+    /// Give up taking back, and go forward again.
+    Forward,
     /// Answer gates by this policy from now on.
     Policy(crate::engine::event::Policy),
     /// Be the one who answers.

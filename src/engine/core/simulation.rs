@@ -6,7 +6,9 @@
 //! would notice.
 
 use super::{Ask, Core, Input, Order, fold};
-use crate::engine::event::{Binding, EffectSpec, Event, Gate, Level, Outcome, Policy, StepHead};
+use crate::engine::event::{
+    Binding, EffectSpec, Event, Gate, Level, Outcome, Policy, StepHead, Undo,
+};
 use crate::engine::state::{Phase, State};
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,13 +19,14 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flaw(pub(super) &'static str);
 
-const FLAWS: [&str; 6] = [
+const FLAWS: [&str; 7] = [
     "redo-without-settling",
     "settled-is-done",
     "typed-text-unchecked",
     "go-on-after-failure",
     "run-before-the-answer",
     "dispatch-while-paused",
+    "undo-in-order",
 ];
 
 const STEPS: [(&str, Level); 4] = [
@@ -32,6 +35,18 @@ const STEPS: [(&str, Level); 4] = [
     ("operator", Level::Note),
     ("start-new", Level::Change),
 ];
+
+/// The level of a step's gate, or of that of its undo.
+fn level_of(gate: &str) -> Level {
+    match gate {
+        "undo/move-mail" | "undo/start-new" => Level::Destructive,
+        "undo/stop-old" => Level::Change,
+        _ => STEPS
+            .iter()
+            .find(|s| s.0 == gate)
+            .map_or(Level::Note, |s| s.1),
+    }
+}
 
 /// The world, and what it holds against the core.
 #[expect(
@@ -92,6 +107,10 @@ impl World {
                 let id = format!("{step}/1/{attempt}-{index}");
                 effect(id, 1, false, json!({ "users": chunk, "wipe": attempt > 1 }));
             }
+        } else if let Some(undone) = step.strip_prefix("undo/") {
+            let users: Vec<usize> = (0..self.old.len()).collect();
+            let parameters = json!({ "undoes": undone, "users": users });
+            effect(format!("{step}/1"), 0, false, parameters);
         } else {
             effect(
                 format!("{step}/1"),
@@ -100,10 +119,7 @@ impl World {
                 json!({ "text": ["do it"] }),
             );
         }
-        let level = STEPS
-            .iter()
-            .find(|s| s.0 == step)
-            .map_or(Level::Note, |s| s.1);
+        let level = level_of(step);
         let typed = (level >= Level::Destructive).then(|| "mail".to_owned());
         let gate = Gate {
             id: step.to_owned(),
@@ -122,12 +138,44 @@ impl World {
         })
     }
 
+    /// Takes a step back; `cut` as in [`World::apply`].
+    fn take_back(&mut self, spec: &EffectSpec, cut: Option<u32>) -> Result<(), String> {
+        match spec.parameters["undoes"].as_str().unwrap_or("") {
+            "stop-old" => {
+                if self.new.iter().any(|n| *n > 0) {
+                    self.broken
+                        .push("the old server came up beside moved mail".to_owned());
+                }
+                self.stopped &= cut == Some(0);
+            }
+            "start-new" => self.started &= cut == Some(0),
+            "move-mail" => {
+                if self.started {
+                    self.broken
+                        .push("mail was removed from a server in use".to_owned());
+                }
+                if !self.stopped {
+                    self.broken.push("the old server is up already".to_owned());
+                }
+                let most = cut.map_or(usize::MAX, |c| usize::try_from(c).unwrap_or(0));
+                if cut.is_some() {
+                    self.new.iter_mut().take(most).for_each(|n| *n = 0);
+                    return Err("cut".to_owned());
+                }
+                self.new.fill(0);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Does an effect; `cut` ends it after so many messages, as a crash or a refusal would.
     fn apply(&mut self, spec: &EffectSpec, cut: Option<u32>) -> Result<(), String> {
         let step = spec.id.split('/').next().unwrap_or("");
         match step {
-            "stop-old" => self.stopped = cut != Some(0),
-            "start-new" => self.started = cut != Some(0),
+            "undo" => return self.take_back(spec, cut),
+            "stop-old" => self.stopped |= cut != Some(0),
+            "start-new" => self.started |= cut != Some(0),
             "operator" => {}
             _ => {
                 if !self.stopped {
@@ -162,6 +210,12 @@ impl World {
             "stop-old" => Ok(self.stopped),
             "start-new" => Ok(self.started),
             "operator" => Ok(self.told),
+            "undo" => Ok(match spec.parameters["undoes"].as_str().unwrap_or("") {
+                "stop-old" => !self.stopped,
+                "start-new" => !self.started,
+                "move-mail" => self.new.iter().all(|n| *n == 0),
+                _ => true,
+            }),
             _ => {
                 let users: Vec<usize> = spec.parameters["users"]
                     .as_array()
@@ -189,6 +243,8 @@ struct Run {
     synced: usize,
     orders: Vec<Order>,
     crashes: usize,
+    /// How often the person may yet ask for the way back.
+    undo_left: usize,
     created: Option<Event>,
 }
 
@@ -203,6 +259,7 @@ impl Run {
             synced: 0,
             orders: Vec::new(),
             crashes: 0,
+            undo_left: 3,
             created: None,
         }
     }
@@ -239,17 +296,20 @@ impl Run {
                 self.world.confirmed.remove(step);
             }
             Event::GateAnswered { gate, text, by } => {
-                let typed = STEPS
-                    .iter()
-                    .any(|s| s.0 == gate && s.1 >= Level::Destructive);
+                let typed = level_of(gate) >= Level::Destructive;
                 if (!typed || text.as_deref() == Some("mail")) && by != "nobody" {
                     self.world.confirmed.insert(gate.clone());
                 }
             }
             Event::Paused { .. } => self.world.paused = true,
-            Event::Continued { .. } | Event::RunReopened { .. } => self.world.paused = false,
+            Event::Continued { .. } | Event::RunReopened { .. } | Event::UndoAsked { .. } => {
+                self.world.paused = false
+            }
             Event::EffectIntended { effect, .. } => {
-                let step = effect.split('/').next().unwrap_or("");
+                let step = match effect.strip_prefix("undo/") {
+                    Some(_) => effect.rsplit_once('/').map_or("", |(step, _)| step),
+                    None => effect.split('/').next().unwrap_or(""),
+                };
                 if !self.world.confirmed.contains(step) {
                     self.world
                         .broken
@@ -373,6 +433,18 @@ impl Run {
     fn person(&mut self) {
         let by = "admin".to_owned();
         let roll = self.world.random.random_range(0..20);
+        if self.undo_left > 0 && self.world.random.random_ratio(1, 15) {
+            self.undo_left -= 1;
+            let steps = [None, Some("move-mail"), Some("stop-old"), Some("operator")];
+            let to = steps[self.world.random.random_range(0..steps.len())].map(str::to_owned);
+            let forward = self.state.undo.is_some() && self.world.random.random_bool(0.5);
+            let ask = if forward {
+                Ask::Forward
+            } else {
+                Ask::Undo { to }
+            };
+            return self.input(Input::Asked { ask, by });
+        }
         let ask = match roll {
             0 => Some(Ask::Pause),
             1 => Some(Ask::Continue),
@@ -421,6 +493,13 @@ impl Run {
                 title: String::new(),
                 host: String::new(),
                 level: *level,
+                undo: match *id {
+                    "operator" => Undo::Nothing,
+                    id => Undo::Gate {
+                        level: level_of(&format!("undo/{id}")),
+                    },
+                },
+                undoes: None,
             })
             .collect();
         self.created = Some(Event::RunCreated {
@@ -434,7 +513,8 @@ impl Run {
         });
         self.begin();
         for _ in 0..2_000 {
-            if self.state.phase == Phase::Done || !self.world.broken.is_empty() {
+            let over = matches!(self.state.phase, Phase::Done | Phase::Undone);
+            if over || !self.world.broken.is_empty() {
                 break;
             }
             let crash = self.crashes < 4 && self.world.random.random_ratio(1, 12);
@@ -454,7 +534,8 @@ impl Run {
 
     fn verdict(mut self) -> Result<BTreeMap<&'static str, usize>, String> {
         let world = &mut self.world;
-        if self.state.phase != Phase::Done && world.broken.is_empty() {
+        let over = matches!(self.state.phase, Phase::Done | Phase::Undone);
+        if !over && world.broken.is_empty() {
             world.broken.push(format!(
                 "neither ended nor waiting for anybody: {:?}",
                 self.state
@@ -474,8 +555,19 @@ impl Run {
                 world.broken.push("a step was passed over".to_owned());
             }
         }
+        if self.state.phase == Phase::Undone
+            && (world.stopped || world.started || world.new.iter().any(|n| *n > 0))
+        {
+            world
+                .broken
+                .push("not everything was taken back".to_owned());
+        }
         if world.broken.is_empty() {
-            Ok(BTreeMap::from([("crashes", self.crashes)]))
+            let undone = usize::from(self.state.phase == Phase::Undone);
+            Ok(BTreeMap::from([
+                ("crashes", self.crashes),
+                ("undone", undone),
+            ]))
         } else {
             Err(world.broken.join("; "))
         }
@@ -483,31 +575,44 @@ impl Run {
 }
 
 /// Plays seeds until one breaks an invariant.
-fn first_broken(seeds: std::ops::Range<u64>, flaw: Option<Flaw>) -> Result<usize, (u64, String)> {
-    let mut crashes = 0;
+fn first_broken(
+    seeds: std::ops::Range<u64>,
+    flaw: Option<Flaw>,
+) -> Result<(usize, usize), (u64, String)> {
+    let (mut crashes, mut undone) = (0, 0);
     for seed in seeds {
         match Run::new(seed, flaw).play() {
-            Ok(counts) => crashes += counts["crashes"],
+            Ok(counts) => {
+                crashes += counts["crashes"];
+                undone += counts["undone"];
+            }
             Err(broken) => return Err((seed, broken)),
         }
     }
-    Ok(crashes)
+    Ok((crashes, undone))
 }
 
 #[test]
 fn ten_thousand_migrations_with_crashes_break_no_invariant() {
     let halves = [0..5_000, 5_000..10_000]
         .map(|seeds| std::thread::spawn(move || first_broken(seeds, None)));
-    let mut crashes = 0;
+    let (mut crashes, mut undone) = (0, 0);
     for half in halves {
         match half.join().unwrap() {
-            Ok(count) => crashes += count,
+            Ok(counts) => {
+                crashes += counts.0;
+                undone += counts.1;
+            }
             Err((seed, broken)) => panic!("seed {seed}: {broken}"),
         }
     }
     assert!(
         crashes > 10_000,
         "only {crashes} crashes in 10,000 runs: the simulation is too tame"
+    );
+    assert!(
+        undone > 500,
+        "only {undone} of 10,000 runs were taken back: the simulation is too tame"
     );
 }
 

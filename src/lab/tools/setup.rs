@@ -12,7 +12,7 @@ use crate::lab::instance::{Instance, SERVER_ROOT};
 use crate::lab::ldap::dn;
 use crate::lab::phrases::say;
 use crate::lab::world::LabError;
-use ask::{Ask, Stopped};
+pub use ask::{Ask, Stopped};
 use install::Answers;
 use std::net::{SocketAddr, TcpListener};
 

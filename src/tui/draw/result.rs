@@ -56,6 +56,7 @@ fn lines(seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'static>> {
         Phase::Stopped | Phase::Running | Phase::Empty => {
             format!("To take it up again: imsmigrate resume {}", run.run)
         }
+        Phase::Undone => String::new(),
         Phase::Done => match &run.lab {
             Some(lab) => format!("What became of every message: imsmigrate lab audit {lab}"),
             None => String::new(),

@@ -24,6 +24,7 @@ const SERVER_COMMANDS: &[&str] = &[
     "bin/msg/migrate/bin/imsdirmig",
     "bin/msg/store/bin/imsbackup",
     "bin/msg/store/bin/imsrestore",
+    "uninstall",
 ];
 
 /// Commands in the instance's own folder; `start` is how the guide once spells `start-msg`.
