@@ -10,8 +10,13 @@ crash)
   cargo test --locked --test it crash::engines_that -- --nocapture
   IMSMIGRATE_CRASH_PAIRS=30 cargo test --locked --test it crash::an_engine_that_dies_twice -- --nocapture
   ;;
+undo)
+  # Taken back after each step in turn; then 30 times with an engine that dies twice on the way back.
+  export IMSMIGRATE_UNDO_ALL=1
+  cargo test --locked --test it undo:: -- --nocapture
+  ;;
 *)
-  echo "usage: tests/soak.sh crash [NOTES]" >&2
+  echo "usage: tests/soak.sh crash [NOTES] | undo" >&2
   exit 2
   ;;
 esac

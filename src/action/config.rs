@@ -17,7 +17,7 @@ use std::time::Duration;
 struct Before {
     parameter: String,
     /// What it was; none when it was not set.
-    before: Option<String>,
+    was: Option<String>,
     /// What it was set to.
     set: Option<String>,
     secret: bool,
@@ -36,7 +36,7 @@ async fn remember(
     let secret = setting.secret.is_some();
     let before = Before {
         parameter: setting.parameter.clone(),
-        before: if secret {
+        was: if secret {
             None
         } else {
             value(host, &setting.configutil, &setting.parameter).await?
@@ -78,22 +78,22 @@ async fn try_restore(
         a.as_deref().unwrap_or_default() == b.as_deref().unwrap_or_default()
     };
     let mut message = "it was so already";
-    if !same(&now, &kept.before) {
+    if !same(&now, &kept.was) {
         if !same(&now, &kept.set) {
             return Err(format!(
                 "somebody else has set {} to `{}` since; it is left alone: skip this, or set it \
                  to `{}` and retry",
                 back.parameter,
                 display_safe(&now.unwrap_or_default()),
-                display_safe(&kept.before.unwrap_or_default())
+                display_safe(&kept.was.unwrap_or_default())
             ));
         }
         // Setting it to nothing is how a parameter is cleared.
-        let wanted = kept.before.clone().unwrap_or_default();
+        let wanted = kept.was.clone().unwrap_or_default();
         let argv = [&back.configutil, "-o", &back.parameter, "-v", &wanted].map(str::to_owned);
         run(host, folder, &argv).await?;
         let again = value(host, &back.configutil, &back.parameter).await?;
-        if !same(&again, &kept.before) {
+        if !same(&again, &kept.was) {
             return Err("it was set back, but reads back as something else".to_owned());
         }
         message = "set back, and read back";

@@ -206,6 +206,7 @@ pub fn begin(
         &Startup {
             create: Some(create),
             secrets,
+            stop: false,
         },
     ) {
         Ok(info) => info,
@@ -379,6 +380,7 @@ impl UndoArgs {
         if run.state.phase == Phase::Undone {
             return told_by_journal(&run.folder, self.manners.manner());
         }
+        let run = at_rest(run, &self.secrets)?;
         let undo = Command::Undo {
             to: self.to.clone(),
         };
@@ -388,6 +390,44 @@ impl UndoArgs {
         let as_asked = after.phase == Phase::Stopped && after.undo.is_none();
         Ok(if as_asked { Exit::Done } else { exit })
     }
+}
+
+/// Sees that a run is not at work. One whose engine died is settled and stopped first: it must not
+/// go forward for a moment before it goes back.
+fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
+    match (run.state.phase, &run.engine) {
+        (Phase::Empty, _) => bail!("nothing of run `{}` has been done yet", run.id),
+        (Phase::Running, Some(_)) if run.state.is_busy() => bail!(
+            "run `{}` is at work; stop it first: imsmigrate stop {}",
+            run.id,
+            run.id
+        ),
+        (Phase::Running, None) => {}
+        _ => return Ok(run),
+    }
+    let site_path = run.folder.join("site.toml");
+    let site = Site::load(&site_path)?;
+    let scenario = crate::scenario::load(&site.scenario)?;
+    let startup = Startup {
+        create: None,
+        secrets: exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?),
+        stop: true,
+    };
+    daemon::start(&run.folder, &startup)?;
+    // What a dead engine began may take long to end; the journal tells.
+    talk("what the dead engine began is settled first");
+    while daemon::alive(&run.folder).is_some() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let run = Run::read(&run.folder)?;
+    if run.state.phase == Phase::Running {
+        bail!(
+            "run `{}` cannot be settled; look at it: imsmigrate attach {}",
+            run.id,
+            run.id
+        );
+    }
+    Ok(run)
 }
 
 /// Do again what failed
@@ -496,6 +536,7 @@ fn engage(
             &Startup {
                 create: unbegun(run)?,
                 secrets,
+                stop: false,
             },
         )?
     };
@@ -505,12 +546,12 @@ fn engage(
         let site = Site::load(&run.folder.join("site.toml"))?;
         let scenario = crate::scenario::load(&site.scenario)?;
         policy = manners.policy(site.is_practice(), &crate::plan::draft(&scenario, &site)?)?;
-        commands.insert(
-            0,
-            Command::Policy {
-                policy: policy.clone(),
-            },
-        );
+        let command = Command::Policy {
+            policy: policy.clone(),
+        };
+        // Who asks for the way back does not mean the gate that is open now.
+        let back = matches!(commands.first(), Some(Command::Undo { .. }));
+        commands.insert(usize::from(back), command);
     }
     let manner = match (manners.json, policy.headless) {
         (true, _) => Manner::Json,

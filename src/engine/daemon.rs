@@ -32,6 +32,9 @@ pub struct Startup {
     pub create: Option<Create>,
     /// Name → password.
     pub secrets: BTreeMap<String, String>,
+    /// Settle what a dead engine left open, and stop.
+    #[serde(default)]
+    pub stop: bool,
 }
 
 /// The file in a run's folder that says how it is to be begun: an engine that dies before its first
@@ -272,6 +275,7 @@ pub async fn run<W: Work>(
     let begin = Input::Begin {
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        stop: startup.stop,
     };
     let first = created
         .map(|e| Input::Create(Box::new(e)))

@@ -34,6 +34,7 @@ typed = "{new.host}"
 undo = "u"
 if_interrupted = "i"
 actions = [{ kind = "service", service = "ims", state = "stopped", argv = ["stop-msg"], proof = ["ims-stopped"] }]
+undo_actions = []
 "#;
 
 /// Parses the good file with one replacement; returns all problems and hints.
@@ -49,6 +50,27 @@ fn the_good_file_is_good() {
     let scenario: Scenario = parse("s.toml", GOOD).unwrap();
     assert_eq!(scenario.steps.len(), 2);
     assert!(scenario.steps[0].when.is_some());
+}
+
+#[test]
+fn a_step_says_how_it_is_taken_back() {
+    let missing = broken("undo_actions = []\n", "");
+    assert!(
+        missing.contains("`service` cannot be put back"),
+        "{missing}"
+    );
+    assert!(missing.contains("[[steps.undo_actions]]"), "{missing}");
+    let put_back = "undo_actions = [{ kind = \"put-back\", action = 2 }]\n";
+    let nothing = broken("undo_actions = []\n", put_back);
+    assert!(nothing.contains("the step has no action 2"), "{nothing}");
+    let put_back = "undo_actions = [{ kind = \"put-back\", action = 1 }]\n";
+    let never = broken("undo_actions = []\n", put_back);
+    assert!(never.contains("action 1 of the step cannot"), "{never}");
+    let later = broken(
+        "undo_actions = []\n",
+        "undo_actions = []\nundo_with = \"x\"\n",
+    );
+    assert!(later.contains("there is no earlier step `x`"), "{later}");
 }
 
 #[test]

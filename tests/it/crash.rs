@@ -17,9 +17,9 @@ const SAMPLE: usize = 12;
 const KILLS: usize = 20;
 
 /// A lab and a run that has just been created, to be copied back for each try.
-struct Place {
+pub(super) struct Place {
     dir: tempfile::TempDir,
-    run: String,
+    pub(super) run: String,
 }
 
 /// What the counted run has passed: step → the points since it began to be bound, as
@@ -28,7 +28,7 @@ type Points = BTreeMap<String, Vec<String>>;
 
 impl Place {
     /// Makes a lab of 3 users and a run in it whose engine is dead before its first step.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut place = Self::empty();
         let output = place.practice("1@keep-backups", None);
         assert_ne!(output.status.code(), Some(0), "{}", talk(&output));
@@ -62,7 +62,7 @@ impl Place {
     }
 
     /// Puts lab and run back to where they were at first.
-    fn again(&self) {
+    pub(super) fn again(&self) {
         self.lab("stop");
         for part in ["lab", "state"] {
             let _ = std::fs::remove_dir_all(self.path(part));
@@ -71,11 +71,11 @@ impl Place {
         self.lab("start");
     }
 
-    fn path(&self, part: &str) -> PathBuf {
+    pub(super) fn path(&self, part: &str) -> PathBuf {
         self.dir.path().join(part)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         // A soak of hours keeps a copy, so that builds meanwhile do not change what it tests.
         let copy = std::env::var_os("IMSMIGRATE_CRASH_BINARY");
         let binary = copy.unwrap_or_else(|| env!("CARGO_BIN_EXE_imsmigrate").into());
@@ -87,7 +87,7 @@ impl Place {
         command
     }
 
-    fn lab(&self, verb: &str) {
+    pub(super) fn lab(&self, verb: &str) {
         let lab = self.path("lab");
         let output = self.command(&["lab", verb]).arg(lab).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
@@ -99,7 +99,7 @@ impl Place {
         runs["runs"][0].clone()
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.path("state").join("runs").join(&self.run)
     }
 
@@ -113,7 +113,7 @@ impl Place {
     }
 
     /// Where the run is, once its engine is gone: a killed one takes a moment.
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let run = self.the_run();
@@ -125,7 +125,7 @@ impl Place {
     }
 
     /// Goes on with a crash ordered; whether the engine died of it.
-    fn crash_at(&self, point: &str) -> bool {
+    pub(super) fn crash_at(&self, point: &str) -> bool {
         let output = self
             .go_on(&[("IMSMIGRATE_CRASH_AT", point)])
             .output()
@@ -138,7 +138,7 @@ impl Place {
     }
 
     /// Goes on until the run is done, without further crashes.
-    fn finish(&self, what: &str) {
+    pub(super) fn finish(&self, what: &str) {
         let mut said = Vec::new();
         for _ in 0..4 {
             if self.state() == "done" {
@@ -151,7 +151,7 @@ impl Place {
     }
 
     /// Everything that has to hold at the end, whatever happened on the way.
-    fn check(&self, what: &str) {
+    pub(super) fn check(&self, what: &str) {
         let lab = self.path("lab");
         let output = self.command(&["lab", "audit", "--json"]).arg(lab).output();
         let output = output.unwrap();
@@ -164,7 +164,7 @@ impl Place {
     }
 
     /// Numbers, times and chain of the journal; returns the engines that wrote it.
-    fn journal_is_whole(&self, what: &str) -> BTreeSet<u64> {
+    pub(super) fn journal_is_whole(&self, what: &str) -> BTreeSet<u64> {
         let text = std::fs::read_to_string(self.folder().join("journal.jsonl")).unwrap();
         assert!(text.ends_with('\n'), "{what}");
         let mut prev = String::new();
@@ -193,7 +193,7 @@ impl Place {
         engines
     }
 
-    fn no_secret_is_left(&self, what: &str) {
+    pub(super) fn no_secret_is_left(&self, what: &str) {
         let secrets = std::fs::read_to_string(self.path("lab").join("secrets.toml")).unwrap();
         let secrets: Vec<&str> = secrets
             .lines()
@@ -257,7 +257,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(status.unwrap().success());
 }
 
-fn talk(output: &Output) -> String {
+pub(super) fn talk(output: &Output) -> String {
     format!(
         "{}\n{}",
         String::from_utf8_lossy(&output.stdout),
@@ -309,10 +309,10 @@ fn processes_of(engines: &BTreeSet<u64>) -> Vec<String> {
 }
 
 /// Draws numbers; the seed is the day's unless one is given.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn new(test: &str) -> Self {
+    pub(super) fn new(test: &str) -> Self {
         let today = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 86_400;
         let given = std::env::var("IMSMIGRATE_CRASH_SEED").ok();
         let seed = given.map_or(today, |s| s.parse().unwrap());
@@ -320,7 +320,7 @@ impl Dice {
         Self(seed)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -427,7 +427,7 @@ fn column(place: &Place, points: &Points, crashes: &[(String, usize)]) -> usize 
 }
 
 /// The steps in their order.
-fn steps(place: &Place) -> Vec<String> {
+pub(super) fn steps(place: &Place) -> Vec<String> {
     let text = std::fs::read_to_string(place.folder().join("journal.jsonl")).unwrap();
     let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     let steps = first["steps"].as_array().unwrap();

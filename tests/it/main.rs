@@ -37,4 +37,5 @@ mod practice;
 mod slapd;
 mod tui;
 mod tui_screens;
+mod undo;
 mod wizard_side;

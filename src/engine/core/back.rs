@@ -234,7 +234,7 @@ fn give_up(state: &mut State, but: &[StepHead]) {
         step.status = StepStatus::Ended {
             outcome: Outcome::Skipped,
         };
-        step.message = "given up".to_owned();
+        "given up".clone_into(&mut step.message);
     }
     for step in state.steps.iter_mut().filter(|s| half.contains(&s.head.id)) {
         step.reset();

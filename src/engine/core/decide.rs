@@ -50,7 +50,14 @@ impl Core {
         match input {
             Input::Create(event) if state.phase == Phase::Empty => events([*event]),
             Input::Create(_) => Decision::default(),
-            Input::Begin { pid, version } => self.begin(state, pid, version),
+            Input::Begin { pid, version, stop } => {
+                let mut decision = self.begin(state, pid, version);
+                if stop && state.phase == Phase::Running {
+                    let by = "undo".to_owned();
+                    decision.events.push(Event::StopAsked { by });
+                }
+                decision
+            }
             Input::Bound { step, result } => bound(state, &step, result),
             Input::Answer {
                 gate,

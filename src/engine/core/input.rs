@@ -43,6 +43,8 @@ pub enum Input {
         pid: u32,
         /// The program's version.
         version: String,
+        /// Settle what is open and begin nothing: the run is to stop.
+        stop: bool,
     },
     /// The facts of a step are looked up.
     Bound {

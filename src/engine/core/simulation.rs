@@ -303,7 +303,7 @@ impl Run {
             }
             Event::Paused { .. } => self.world.paused = true,
             Event::Continued { .. } | Event::RunReopened { .. } | Event::UndoAsked { .. } => {
-                self.world.paused = false
+                self.world.paused = false;
             }
             Event::EffectIntended { effect, .. } => {
                 let step = match effect.strip_prefix("undo/") {
@@ -426,6 +426,7 @@ impl Run {
         self.input(Input::Begin {
             pid: 1,
             version: String::new(),
+            stop: false,
         });
     }
 

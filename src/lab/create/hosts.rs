@@ -157,11 +157,11 @@ fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(
     )?;
     write(
         &config.join("slapd.user_at.conf"),
-        "# Attributes added over cn=schema\n",
+        "# Attributes added while the server ran; kept by the server.\n",
     )?;
     write(
         &config.join("slapd.user_oc.conf"),
-        "# Object classes added over cn=schema\n",
+        "# Object classes added while the server ran; kept by the server.\n",
     )?;
     let slapd_conf = config.join("slapd.conf");
     write(

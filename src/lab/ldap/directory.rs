@@ -328,7 +328,14 @@ impl Directory {
                     "slapd.conf names no userat and useroc files to keep schema changes in",
                 )
             })?;
-            write_private(path, text.as_bytes()).map_err(|e| {
+            let mode = std::fs::metadata(path).map(|m| m.permissions());
+            let written = write_private(path, text.as_bytes());
+            // The file keeps the mode it had.
+            let written = written.and_then(|()| match mode {
+                Ok(mode) => std::fs::set_permissions(path, mode),
+                Err(_) => Ok(()),
+            });
+            written.map_err(|e| {
                 Fail::new(
                     Code::OperationsError,
                     format!("cannot write `{}`: {e}", path.display()),

@@ -85,6 +85,9 @@ pub struct Schema {
     /// Lower-case names and OIDs.
     attribute_names: HashMap<String, usize>,
     class_names: HashMap<String, usize>,
+    /// What the server's own files define of what was redefined over LDAP.
+    shipped_attributes: Vec<AttributeType>,
+    shipped_classes: Vec<ObjectClass>,
 }
 
 /// Attributes that the server keeps itself; they belong to every entry and are shown only when
@@ -118,6 +121,18 @@ impl Schema {
         self.class_names
             .get(lower(name).as_ref())
             .and_then(|at| self.classes.get(*at))
+    }
+
+    /// Returns what the server's own files define of an attribute type that was redefined.
+    pub fn shipped_attribute(&self, name: &str) -> Option<&AttributeType> {
+        let mut all = self.shipped_attributes.iter();
+        all.find(|a| a.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Returns what the server's own files define of an object class that was redefined.
+    pub fn shipped_class(&self, name: &str) -> Option<&ObjectClass> {
+        let mut all = self.shipped_classes.iter();
+        all.find(|c| c.name.eq_ignore_ascii_case(name))
     }
 
     /// Returns all attribute types, in the order of definition.
@@ -177,7 +192,13 @@ impl Schema {
                 .or_insert(at);
         }
         match self.attributes.get_mut(at) {
-            Some(place) => *place = attribute,
+            Some(place) => {
+                let old = std::mem::replace(place, attribute);
+                if matches!(old.origin, Origin::File(_)) {
+                    self.shipped_attributes.retain(|a| a.names != old.names);
+                    self.shipped_attributes.push(old);
+                }
+            }
             None => self.attributes.push(attribute),
         }
     }
@@ -203,7 +224,13 @@ impl Schema {
                 .or_insert(at);
         }
         match self.classes.get_mut(at) {
-            Some(place) => *place = class,
+            Some(place) => {
+                let old = std::mem::replace(place, class);
+                if matches!(old.origin, Origin::File(_)) {
+                    self.shipped_classes.retain(|c| c.name != old.name);
+                    self.shipped_classes.push(old);
+                }
+            }
             None => self.classes.push(class),
         }
         for name in named {
@@ -226,6 +253,8 @@ impl Schema {
         class: impl Fn(&ObjectClass) -> bool,
     ) {
         let old = std::mem::take(self);
+        self.shipped_attributes = old.shipped_attributes;
+        self.shipped_classes = old.shipped_classes;
         for a in old.attributes.into_iter().filter(attribute) {
             self.put_attribute(a);
         }

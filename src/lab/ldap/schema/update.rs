@@ -63,7 +63,12 @@ pub fn add_attribute(schema: &mut Schema, text: &str) -> Result<(), Refusal> {
         .attribute(new.name())
         .is_some_and(|known| same_attribute(known, &new))
     {
-        schema.put_attribute(new);
+        // Inferred: what equals the server's own file again is not kept as an addition.
+        let shipped = schema.shipped_attribute(new.name()).cloned();
+        schema.put_attribute(match shipped {
+            Some(shipped) if same_attribute(&shipped, &new) => shipped,
+            _ => new,
+        });
     }
     Ok(())
 }
@@ -115,7 +120,13 @@ pub fn add_class(schema: &mut Schema, text: &str) -> Result<(), Refusal> {
         .class(&name)
         .is_some_and(|known| same_class(known, &new))
     {
-        schema.put_class(new);
+        let shipped = schema.shipped_class(&name).cloned();
+        schema.put_class(match shipped {
+            Some(shipped) if same_class(&shipped, &new) && same_oid(&shipped.oid, &new.oid) => {
+                shipped
+            }
+            _ => new,
+        });
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub enum Stopped {
 }
 
 /// Asks, and counts answers that had to be refused.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ask {
     refused: u32,
 }
