@@ -321,6 +321,8 @@ const REPAIRS: &[(&str, &[&str])] = &[
     ("slapd-up", &["{directory.instance_root}/start-slapd"]),
     ("sims-stopped", &["{old.sbin}/im.server", "stop"]),
     ("ims-stopped", &["{new.instance_root}/stop-msg"]),
+    ("smtp-open", &["{old.sbin}/imta", "start", "dispatcher"]),
+    ("sims-up", &["{old.sbin}/im.server", "start"]),
     ("ims-up", &["{new.instance_root}/start-msg"]),
     ("store-stopped", &["{new.instance_root}/stop-msg", "store"]),
     (

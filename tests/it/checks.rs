@@ -8,6 +8,7 @@ use super::wizard_side::{IMSRESTORE, INSTANCE, LONG, Place, SBIN, residents, wor
 use imsmigrate::check::{self, CheckReport, Outcome};
 use imsmigrate::directory::{Schema, schema};
 use imsmigrate::host::RunOptions;
+use imsmigrate::lab::ims::ImsStore;
 use imsmigrate::lab::queue::{self, Envelope, State};
 use imsmigrate::lab::sims::SimsStore;
 use imsmigrate::store::{Inventory, StoreUser, rename_map};
@@ -77,14 +78,18 @@ const OF_STEPS: &[&str] = &[
     "dirsync-done",
     "domains-upgraded",
     "ims-installed",
+    "ims-removed",
     "ims-stopped",
     "ims-up",
     "login-separator",
     "mailboxes-complete",
+    "no-new-mail",
     "old-store-removed",
     "only-store-up",
     "settings",
     "setup-answers",
+    "sims-up",
+    "smtp-open",
     "store-stopped",
     "tape-holds-everyone",
     "upgraded",
@@ -104,8 +109,10 @@ const BEFORE: &[&str] = &[
     "queue-empty",
     "schema-merged",
     "sims-stopped",
+    "sims-up",
     "slapd-up",
     "smtp-closed",
+    "smtp-open",
     "uids",
     "var-mail",
 ];
@@ -117,10 +124,12 @@ const AFTER: &[&str] = &[
     "domains-upgraded",
     "folder-names",
     "ims-installed",
+    "ims-removed",
     "ims-stopped",
     "ims-up",
     "login-separator",
     "mailboxes-complete",
+    "no-new-mail",
     "old-store-removed",
     "only-store-up",
     "relay",
@@ -482,9 +491,13 @@ async fn schema_and_backup(proof: &mut Proof) {
 
 async fn the_old_server(proof: &mut Proof) {
     let imta = format!("{SBIN}/imta");
+    proof.holds("sims-up").await;
+    proof.holds("smtp-open").await;
     proof
         .finds_and_mends("smtp-closed", "still takes connections")
         .await;
+    proof.finds_and_mends("smtp-open", "refuses").await;
+    proof.place.ok(&[&imta, "stop", "dispatcher"]).await;
     proof.place.ok(&[&imta, "stop", "job_controller"]).await;
     let report = proof
         .finds("smtp-closed", Outcome::Failed, "job controller")
@@ -517,6 +530,7 @@ async fn the_old_server(proof: &mut Proof) {
     proof
         .finds_and_mends("sims-stopped", "so is the directory")
         .await;
+    proof.finds_and_mends("sims-up", "not running").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -543,8 +557,10 @@ async fn installation(proof: &mut Proof) {
     proof
         .finds("setup-answers", Outcome::Failed, "no instance")
         .await;
+    proof.holds("ims-removed").await;
     proof.place.set_up("No\n390\n").await;
     proof.holds("ims-installed").await;
+    proof.finds("ims-removed", Outcome::Failed, "").await;
     let tool = proof.real(IMSRESTORE);
     let aside = tool.with_extension("aside");
     fs::rename(&tool, &aside).unwrap();
@@ -712,6 +728,27 @@ async fn mailboxes(proof: &mut Proof) {
     let restored = proof.place.restore(&everybody, Some(file)).await;
     assert!(restored.is_whole(), "{restored:?}");
     proof.holds("mailboxes-complete").await;
+
+    proof.holds("no-new-mail").await;
+    let store = ImsStore::open(&proof.real(INSTANCE)).unwrap();
+    let whose = everybody.first().unwrap().new_id();
+    store
+        .append(whose, "INBOX", b"Subject: new\r\n\r\nx\r\n", &[], 0)
+        .unwrap();
+    proof
+        .finds("no-new-mail", Outcome::Failed, "1 message ")
+        .await;
+    let queue = proof.real(&format!("{INSTANCE}/imta/queue"));
+    let envelope = Envelope {
+        from: "lena@pilot.example.org".to_owned(),
+        to: vec!["anderson@siroe.com".to_owned()],
+        arrived: 1_013_644_800,
+    };
+    let waiting = queue::enqueue(&queue, "ims-ms", &envelope, b"x\r\n", State::Ready).unwrap();
+    proof
+        .finds("no-new-mail", Outcome::Failed, "queues of the new server")
+        .await;
+    fs::remove_file(waiting).unwrap();
 }
 
 async fn into_service(proof: &mut Proof) {
