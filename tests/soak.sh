@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What takes too long for CI. `tests/soak.sh crash [NOTES]`: the engine dies at every crash point of a
-# small run, one crash in each step of a run at a time, then 30 times twice. What is done is noted in
+# small run, one crash in each step of a run at a time, then 500 times twice. What is done is noted in
 # NOTES (default: target/crash-points.done) and left out the next time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ case "${1:-}" in
 crash)
   export IMSMIGRATE_CRASH_MATRIX="${2:-$PWD/target/crash-points.done}"
   cargo test --locked --test it crash::engines_that -- --nocapture
-  IMSMIGRATE_CRASH_PAIRS=30 cargo test --locked --test it crash::an_engine_that_dies_twice -- --nocapture
+  IMSMIGRATE_CRASH_PAIRS=500 cargo test --locked --test it crash::engines_that_die_twice -- --nocapture
   ;;
 undo)
   # Taken back after each step in turn; then 30 times with an engine that dies twice on the way back.

@@ -196,6 +196,9 @@ pub fn start(folder: &Path, startup: &Startup) -> Result<EngineInfo, EngineError
 }
 
 /// Becomes a process of its own: new session, no core dumps. First thing in an engine's main.
+///
+/// A limit of 0 alone would not do: where the kernel hands cores to a program it is not asked
+/// (core(5)), and the secrets would be in there.
 pub fn detach() {
     // Fails only for a process group leader, which is then detached already.
     let _ = rustix::process::setsid();
@@ -204,6 +207,8 @@ pub fn detach() {
         maximum: Some(0),
     };
     let _ = rustix::process::setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 /// Runs the engine of a folder until its run ends or it may go.

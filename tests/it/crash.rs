@@ -8,6 +8,7 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,10 @@ use std::time::{Duration, Instant};
 /// How many crashes one column of CI's sample takes at most, and how many random kills one run.
 const SAMPLE: usize = 12;
 const KILLS: usize = 20;
+/// How many double crashes there are, and how soon the second one comes at the latest: points of the
+/// engine that takes the run up.
+const PAIRS: usize = 100;
+const SECOND: usize = 16;
 
 /// A lab and a run that has just been created, to be copied back for each try.
 pub(super) struct Place {
@@ -135,6 +140,14 @@ impl Place {
             "done" | "failed" => false,
             other => panic!("{point}: {other:?}\n{}", talk(&output)),
         }
+    }
+
+    /// Whether a step has been begun already.
+    fn has_begun(&self, step: &str) -> bool {
+        let text = std::fs::read_to_string(self.folder().join("journal.jsonl")).unwrap();
+        text.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .any(|event| event["kind"] == "step-entered" && event["step"] == step)
     }
 
     /// Goes on until the run is done, without further crashes.
@@ -479,26 +492,110 @@ fn all_points(place: &Place, points: &Points, notes: &Path) {
     assert!(broken.is_empty(), "broken columns: {broken:?}");
 }
 
+/// Two crashes in each step of a run, both drawn: the second kills the engine that takes up what the
+/// first has left, run after run until there were enough.
 #[test]
-fn an_engine_that_dies_twice_ends_with_every_message_in_place() {
+fn engines_that_die_twice_end_with_every_message_in_place() {
     let place = Place::new();
     let points = place.count();
     let mut dice = Dice::new("double crashes");
-    let pairs = std::env::var("IMSMIGRATE_CRASH_PAIRS").map_or(2, |n| n.parse().unwrap());
-    let names: Vec<&String> = points.keys().filter(|s| !s.is_empty()).collect();
-    for _ in 0..pairs {
-        let step = names[dice.below(names.len())];
-        let first = dice.below(points[step].len()) + 1;
-        let second = dice.below(40) + 1;
-        let name = &points[step][first - 1];
-        let what = format!("died at {first}@{step} ({name}) and at {second} of the next engine");
-        println!("  {what}");
+    let wanted = std::env::var("IMSMIGRATE_CRASH_PAIRS").map_or(PAIRS, |n| n.parse().unwrap());
+    let (mut pairs, mut runs) = (0, 0);
+    let began = Instant::now();
+    while pairs < wanted {
+        runs += 1;
+        assert!(runs <= wanted, "{pairs} double crashes in {runs} runs");
         place.again();
-        place.crash_at(&format!("{first}@{step}"));
-        place.crash_at(&second.to_string());
+        let mut died = Vec::new();
+        for step in steps(&place) {
+            let Some(list) = points.get(&step) else {
+                continue;
+            };
+            // An engine that was to die a second time may have gone on into later steps instead.
+            if pairs == wanted || place.has_begun(&step) {
+                continue;
+            }
+            let first = dice.below(list.len()) + 1;
+            let second = dice.below(SECOND) + 1;
+            if !place.crash_at(&format!("{first}@{step}")) {
+                continue;
+            }
+            let twice = place.crash_at(&second.to_string());
+            pairs += usize::from(twice);
+            died.push(format!(
+                "{first}@{step} ({}), {second} {twice}",
+                list[first - 1]
+            ));
+        }
+        println!("  {}", died.join("; "));
+        let what = format!("died at {}", died.join("; "));
         place.finish(&what);
         place.check(&what);
     }
+    println!(
+        "{pairs} double crashes in {runs} runs, {} s",
+        began.elapsed().as_secs()
+    );
+}
+
+/// An engine holds secrets: a bug that aborts it must not write them to a file.
+#[test]
+fn an_aborted_engine_leaves_no_core() {
+    // What a core is worth here: a process without the engine's care leaves one where it may.
+    let abort = |script: String| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("ulimit -c $(ulimit -Hc); {script}");
+        shell.args(["-c", &script]).current_dir(dir.path());
+        (shell, dir)
+    };
+    let (mut shell, _dir) = abort("kill -ABRT $$".to_owned());
+    let planted = shell.status().unwrap();
+    assert_eq!(planted.signal(), Some(6));
+    println!("a core is left without care: {}", planted.core_dumped());
+
+    let place = Place::new();
+    place.again();
+    let secrets = std::fs::read_to_string(place.path("lab/secrets.toml")).unwrap();
+    let secrets: BTreeMap<String, String> = toml::from_str(&secrets).unwrap();
+    let binary = env!("CARGO_BIN_EXE_imsmigrate");
+    let folder = place.folder();
+    let (mut shell, dir) = abort(format!("exec '{binary}' engine '{}'", folder.display()));
+    let mut engine = shell
+        .env("IMSMIGRATE_STATE_DIR", place.path("state"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let startup = serde_json::json!({ "create": null, "secrets": secrets });
+    let text = startup.to_string();
+    engine
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while place.the_run()["engine_pid"].is_null() {
+        assert!(Instant::now() < deadline, "the engine does not come up");
+        assert!(engine.try_wait().unwrap().is_none(), "the engine went away");
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(engine.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::ABORT).unwrap();
+    let ended = engine.wait().unwrap();
+    assert_eq!(ended.signal(), Some(6), "{ended:?}");
+    assert!(!ended.core_dumped(), "{ended:?}");
+    for folder in [dir.path(), &folder, Path::new("/")] {
+        let entries = std::fs::read_dir(folder).unwrap().flatten();
+        let core = |name: &str| name == "core" || name == format!("core.{}", engine.id());
+        let left: Vec<_> = entries
+            .filter(|e| core(&e.file_name().to_string_lossy()))
+            .filter(|e| e.metadata().is_ok_and(|m| m.is_file()))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    place.finish("the engine was aborted");
+    place.check("the engine was aborted");
 }
 
 #[test]
