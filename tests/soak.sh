@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
 crash)
   export IMSMIGRATE_CRASH_MATRIX="${2:-$PWD/target/crash-points.done}"
-  cargo test --locked --test it crash::engines_that -- --nocapture
+  cargo test --locked --test it crash::engines_that_die_in -- --nocapture
   IMSMIGRATE_CRASH_PAIRS=500 cargo test --locked --test it crash::engines_that_die_twice -- --nocapture
   ;;
 undo)
