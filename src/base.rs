@@ -7,6 +7,7 @@ pub mod display;
 pub mod document;
 pub mod hint;
 pub mod ids;
+pub mod oid;
 pub mod places;
 pub mod secret;
 

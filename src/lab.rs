@@ -11,6 +11,7 @@ pub mod control;
 pub mod counters;
 pub mod create;
 pub mod daemon;
+pub mod directory_server;
 pub mod drills;
 pub mod ims;
 pub mod instance;

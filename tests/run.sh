@@ -5,12 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# command → Debian package
-needed="slapd:slapd ldapsearch:ldap-utils tmux:tmux strace:strace"
+# name in tests:command:Debian package
+needed="slapd:slapd:slapd 389ds:ns-slapd:389-ds-base ldapsearch:ldapsearch:ldap-utils tmux:tmux:tmux strace:strace:strace"
 missing=""
 PATH="$PATH:/usr/sbin:/sbin"
-for pair in $needed; do
-  command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+for one in $needed; do
+  program="${one#*:}"
+  command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${one##*:}"
 done
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing:$missing"
@@ -22,12 +23,14 @@ fi
 
 skip=()
 skipped=""
-for pair in $needed; do
-  program="${pair%%:*}"
+for one in $needed; do
+  name="${one%%:*}"
+  program="${one#*:}"
+  program="${program%%:*}"
   if ! command -v "$program" >/dev/null 2>&1; then
     # Tests that need a program carry its name: needs_tmux_…
-    skip+=(--skip "needs_${program}_")
-    skipped="$skipped\n  every test named needs_${program}_*: \`$program\` (Debian package ${pair##*:}) is missing"
+    skip+=(--skip "needs_${name}_")
+    skipped="$skipped\n  every test named needs_${name}_*: \`$program\` (Debian package ${one##*:}) is missing"
   fi
 done
 if [ -n "$skipped" ] && [ "${CI:-}" = true ]; then

@@ -6,7 +6,7 @@ use super::{Tell, World};
 use crate::base::display_safe;
 use crate::directory::ldif::{self, Record};
 use crate::directory::rules::{EntryPlan, Rules};
-use crate::directory::schema::{Schema, SchemaChange, compare, merge, undo_ldif};
+use crate::directory::schema::{Schema, SchemaChange, compare, merge, place, to_ldif, undo_ldif};
 use crate::directory::upgrade::{self, Entries, FileUndo};
 use crate::directory::{Connection, DirectoryError};
 use crate::plan::effect::{EffectEnd, Outcome};
@@ -35,8 +35,10 @@ fn digest(bytes: &[u8]) -> String {
 pub(super) async fn plan_schema(world: &World) -> Result<(String, usize), String> {
     let connection = connect(world).await?;
     let current = Schema::read(&connection).await.map_err(|e| e.to_string())?;
+    let mut comparison = compare(&current, &Schema::merged());
+    let placed = place(&connection, &mut comparison.changes).await;
     connection.close().await;
-    let comparison = compare(&current, &Schema::merged());
+    placed?;
     if !comparison.unknown.is_empty() {
         return Err(format!(
             "the server's schema is not understood at: {}",
@@ -46,6 +48,8 @@ pub(super) async fn plan_schema(world: &World) -> Result<(String, usize), String
     let text =
         serde_json::to_vec(&(&current.dn, &comparison.changes)).map_err(|e| e.to_string())?;
     world.write_artifact(SCHEMA, &text)?;
+    let planned = to_ldif(&current.dn, &comparison.changes);
+    world.write_artifact("schema-planned.ldif", &planned)?;
     let undo = undo_ldif(&current.dn, &comparison.changes);
     world.write_artifact("schema-undo.ldif", &undo)?;
     Ok((digest(&text), comparison.changes.len()))

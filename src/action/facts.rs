@@ -3,6 +3,8 @@
 use super::{World, proof};
 use crate::check::Outcome;
 use crate::check::people::{self, People};
+use crate::directory::Schema;
+use crate::directory::schema::{Kind, Presence};
 use crate::host::Reading;
 use crate::scenario::Role;
 use crate::scenario::condition::Facts;
@@ -73,6 +75,7 @@ async fn one(world: &World, id: &str, looked: &mut Looked) -> Result<Option<Valu
         "queue" => json!(queue(world).await?),
         "store-bytes" => json!(store_bytes(world).await?),
         "disk" => json!(disk(world).await?),
+        "acis" => json!(keeps_acis(world).await?),
         // Looked at by the checks that need them; nothing is bound to them.
         _ => return Ok(None),
     }))
@@ -136,6 +139,20 @@ async fn queue(world: &World) -> Result<usize, String> {
             "what `imta qm directory` says is not understood: {}",
             crate::base::display_safe(&raw)
         )),
+    }
+}
+
+/// Whether the directory keeps access rules in its entries: it then knows the attribute for them.
+async fn keeps_acis(world: &World) -> Result<bool, String> {
+    let connection = world.directory().await.map_err(|e| e.to_string())?;
+    let schema = Schema::read(&connection).await.map_err(|e| e.to_string());
+    connection.close().await;
+    match schema?.presence(Kind::Attribute, "aci") {
+        Presence::Yes => Ok(true),
+        Presence::No => Ok(false),
+        Presence::Unknown => {
+            Err("the directory does not show whether it knows the attribute `aci`".to_owned())
+        }
     }
 }
 

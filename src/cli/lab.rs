@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::{Failure, end};
 use crate::base::display_safe;
 use crate::lab::create;
-use crate::lab::world::LabError;
+use crate::lab::world::{DirectoryKind, LabError};
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,6 +63,9 @@ enum LabCommand {
     /// Run a command on a host of a lab: the launcher of a practice site
     #[command(hide = true, disable_help_flag = true)]
     Exec(ExecArgs),
+    /// Be another program, for as long as the process that starts it lives
+    #[command(hide = true)]
+    Tied(TiedArgs),
     /// Be a vendor's command
     // `-h` is the vendor's: a host.
     #[command(hide = true, disable_help_flag = true)]
@@ -109,6 +112,9 @@ struct CreateArgs {
     messages_per_user: Option<usize>,
     #[command(flatten)]
     own: OwnData,
+    /// What serves users and groups: the lab's own server, or a real one of this machine
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = DirectoryKind::Embedded)]
+    directory: DirectoryKind,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -130,6 +136,12 @@ struct ExecArgs {
     dir: PathBuf,
     host: String,
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    argv: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+struct TiedArgs {
+    #[arg(required = true, last = true)]
     argv: Vec<OsString>,
 }
 
@@ -158,6 +170,7 @@ pub fn run(args: LabArgs) -> ExitCode {
             .map_err(failure),
         LabCommand::Shell(args) => return shell::run(&args),
         LabCommand::Exec(args) => return exec::run(&args.dir, &args.host, &args.argv),
+        LabCommand::Tied(args) => return exec::tied(&args.argv),
         LabCommand::Tool(args) => return exec::tool(&args),
     };
     end(result).into()

@@ -7,7 +7,7 @@ use super::run::{Manners, Refused, begin};
 use super::secrets::SecretOptions;
 use crate::base::{display_safe, places};
 use crate::lab::create::{self, MOST_USERS, Options, SCENARIO};
-use crate::lab::world::LabError;
+use crate::lab::world::{DirectoryKind, LabError};
 use crate::lab::{daemon, drills};
 use anyhow::Context as _;
 use std::fmt::Write as _;
@@ -34,6 +34,9 @@ pub struct PracticeArgs {
     messages_per_user: Option<usize>,
     #[command(flatten)]
     own: OwnData,
+    /// What serves users and groups: the lab's own server, or a real one of this machine
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = DirectoryKind::Embedded)]
+    directory: DirectoryKind,
     /// Put a fault into the lab, as NAME or NAME=VALUE (can be repeated); `lab drills` lists them
     #[arg(long, value_name = "NAME")]
     drill: Vec<String>,
@@ -86,6 +89,7 @@ impl PracticeArgs {
             messages_per_user: self.messages_per_user,
             ldif: self.own.ldif.clone(),
             mail: self.own.mail.clone(),
+            directory: self.directory,
         };
         let lab =
             create::create_telling(&dir, &options, &mut |note| talk(note)).map_err(|error| {

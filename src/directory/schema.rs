@@ -16,14 +16,18 @@
 //!   modification, so that a definition somebody else changed meanwhile is not overwritten; servers
 //!   that take no deletion here (they replace a definition of the same name and OID) get the
 //!   addition alone.
+//! * `OpenLDAP` shows its schema in one place and takes it in another, `cn=config`; what is written
+//!   where, so that it starts again afterwards, is said in [`place`].
 //! * A name that is missing while its OID is taken by another name gets `<name>-oid`, as Netscape
 //!   Directory Server writes it itself, and is reported.
 
 mod compare;
+mod config;
 mod definition;
 mod merge;
 
 pub use compare::{Comparison, Difference, SchemaChange, compare, missing};
+pub use config::{Place, place};
 pub use definition::{ClassKind, Definition, Kind};
 pub use merge::{SchemaOutcome, SchemaResult, from_undo_ldif, merge, to_ldif, undo, undo_ldif};
 

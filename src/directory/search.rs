@@ -45,6 +45,8 @@ pub struct RootDse {
     pub controls: Vec<String>,
     /// `subschemaSubentry`; `cn=schema` where the server does not say.
     pub schema_dn: String,
+    /// `configContext`, where the server keeps its own configuration; `OpenLDAP` says so.
+    pub config_context: Option<String>,
     /// Everything, as read.
     pub entry: Entry,
 }
@@ -218,7 +220,11 @@ impl Connection {
         };
         let safe = |name: &str| entry.text(name).map(|text| display_safe(text).into_owned());
         Ok(RootDse {
-            vendor: safe("vendorName"),
+            vendor: safe("vendorName").or_else(|| {
+                // The one server that does not name its vendor says it in the class.
+                let openldap = entry.has_class("OpenLDAProotDSE");
+                openldap.then(|| "OpenLDAP".to_owned())
+            }),
             version: safe("vendorVersion"),
             naming_contexts: texts("namingContexts"),
             controls: texts("supportedControl"),
@@ -226,6 +232,7 @@ impl Connection {
                 .text("subschemaSubentry")
                 .unwrap_or("cn=schema")
                 .to_owned(),
+            config_context: entry.text("configContext").map(str::to_owned),
             entry,
         })
     }

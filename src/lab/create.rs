@@ -22,10 +22,11 @@ pub use ports::WELL_KNOWN;
 pub use sitefile::{SITE_FILE, rewrite_launchers};
 
 use super::daemon::running::Wanted;
+use super::directory_server::{self, Made};
 use super::ldap;
 use super::ldap::load::LoadError;
 use super::ledger::LEDGER_FILE;
-use super::world::{HostConfig, LAB_FILE, Lab, LabConfig, LabError};
+use super::world::{DirectoryKind, HostConfig, LAB_FILE, Lab, LabConfig, LabError};
 use crate::base::places::{create_private_dir, write_private};
 use dice::Dice;
 use export::Export;
@@ -70,6 +71,8 @@ pub struct Options {
     pub ldif: Option<PathBuf>,
     /// A folder with messages of the site's own.
     pub mail: Option<PathBuf>,
+    /// What serves users and groups.
+    pub directory: DirectoryKind,
 }
 
 impl Default for Options {
@@ -81,6 +84,7 @@ impl Default for Options {
             messages_per_user: None,
             ldif: None,
             mail: None,
+            directory: DirectoryKind::Embedded,
         }
     }
 }
@@ -199,7 +203,14 @@ fn check(options: &Options) -> Result<(), LabError> {
             options.users
         )));
     }
-    Ok(())
+    if options.ldif.is_some() && options.directory != DirectoryKind::Embedded {
+        return Err(LabError::Other(
+            "a directory export of your own can be practised on the lab's own server only: leave \
+             out --directory"
+                .to_owned(),
+        ));
+    }
+    directory_server::check(options.directory)
 }
 
 /// Makes the folder, private; returns whether it was there, empty, already.
@@ -248,7 +259,7 @@ fn fill(
         create_private_dir(&root).map_err(LabError::file(&root))?;
         hosts::fill(&lab, host, &secrets)?;
     }
-    load_directory(&lab, source.directory, tell)?;
+    load_directory(&lab, source.directory, &secrets, tell)?;
     let town = source.town;
     let ledger = mailboxes::fill(&lab, &town, &mut post, options)?;
     if post.len() > 0 {
@@ -312,6 +323,7 @@ fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> 
             id: id.into_owned(),
             scenario: options.scenario.clone(),
             seed: options.seed,
+            directory: options.directory,
             port_base: place.port_base,
             suffix,
             default_domain_dn,
@@ -353,7 +365,12 @@ fn draw_secrets(seed: u64) -> Secrets {
     }
 }
 
-fn load_directory(lab: &Lab, from: Entries, tell: &mut dyn FnMut(&str)) -> Result<(), LabError> {
+fn load_directory(
+    lab: &Lab,
+    from: Entries,
+    secrets: &Secrets,
+    tell: &mut dyn FnMut(&str),
+) -> Result<(), LabError> {
     let host = lab.host_with_role("directory")?;
     let root = lab.root(host);
     let instance = root.join(hosts::SLAPD.trim_start_matches('/'));
@@ -362,6 +379,15 @@ fn load_directory(lab: &Lab, from: Entries, tell: &mut dyn FnMut(&str)) -> Resul
             let ldif = directory::ldif(&population, &lab.host_with_role("old")?.fqdn);
             let path = instance.join("ldif/siroe.ldif");
             write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))?;
+            if lab.config.directory != DirectoryKind::Embedded {
+                return directory_server::create(Made {
+                    lab,
+                    host,
+                    instance: &instance,
+                    password: &secrets.directory,
+                    ldif: &ldif,
+                });
+            }
             ldap::load_ldif(&instance, &root, ldif.as_bytes())
                 .map(|_| ())
                 .map_err(|e| LabError::Other(format!("the lab's directory: {e}")))

@@ -65,6 +65,21 @@ impl LabError {
     }
 }
 
+/// What serves the site's users and groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum DirectoryKind {
+    /// The lab's own server, a Netscape Directory Server 4.12 to look at.
+    #[default]
+    Embedded,
+    /// A private instance of `OpenLDAP`.
+    Slapd,
+    /// A private instance of 389 Directory Server, which descends from Netscape's.
+    #[serde(rename = "389ds")]
+    #[value(name = "389ds")]
+    Ds389,
+}
+
 /// What `lab.toml` says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +92,9 @@ pub struct LabConfig {
     pub scenario: String,
     /// The seed all of its content was drawn from.
     pub seed: u64,
+    /// What serves the site's users and groups.
+    #[serde(default)]
+    pub directory: DirectoryKind,
     /// Added to each well-known port: port 25 of a host is `port_base + 25` on its address, so that
     /// no privilege is needed.
     pub port_base: u16,

@@ -132,6 +132,10 @@ pub const FACTS: &[(&str, &str)] = &[
     ("config-values", "the new server's configuration values"),
     ("relay-mappings", "the new server's relay networks"),
     ("tape-users", "the users on the tape"),
+    (
+        "acis",
+        "whether the directory keeps access rules in its entries, in the attribute `aci`",
+    ),
 ];
 
 /// The services a `service` action may name.
@@ -228,6 +232,9 @@ pub fn fact_sentence(fact: &str, is: &str) -> Option<String> {
     let words = match (fact, is) {
         ("disk", "enough") => "there is disk space for both stores",
         ("disk", "too-little") => "there is too little disk space for both stores",
+        ("acis", "present") => {
+            "the directory keeps access rules in its entries, in the attribute `aci`"
+        }
         ("uppercase-uids", "present") => "a user id has an uppercase letter",
         ("uppercase-uids", "absent") => "no user id has an uppercase letter",
         _ => return None,

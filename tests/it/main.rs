@@ -34,6 +34,7 @@ mod person;
 mod place;
 mod plan_draft;
 mod practice;
+mod real_directory;
 mod slapd;
 mod tui;
 mod tui_screens;

@@ -45,6 +45,23 @@ pub(super) fn run(dir: &Path, host: &str, argv: &[OsString]) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Becomes a program that ends, by SIGKILL, when the process that started it does; returns only
+/// when that cannot be.
+pub(super) fn tied(argv: &[OsString]) -> ExitCode {
+    let Some((program, args)) = argv.split_first() else {
+        return ExitCode::from(NOT_FOUND);
+    };
+    let killed = rustix::process::Signal::KILL;
+    if let Err(e) = rustix::process::set_parent_process_death_signal(Some(killed)) {
+        Failure::error(format!("cannot be tied to its starter: {e}")).report();
+        return ExitCode::from(NOT_RUNNABLE);
+    }
+    let error = Command::new(program).args(args).exec();
+    let name = program.to_string_lossy();
+    Failure::error(format!("`{name}` cannot be run: {error}")).report();
+    ExitCode::from(NOT_RUNNABLE)
+}
+
 /// Is the vendor's command at a path of a host.
 pub(super) fn tool(args: &ToolArgs) -> ExitCode {
     let argv: Vec<String> = args

@@ -37,6 +37,7 @@ pub(super) fn create(args: CreateArgs) -> Result<Exit, Failure> {
         messages_per_user: args.messages_per_user,
         ldif: args.own.ldif,
         mail: args.own.mail,
+        directory: args.directory,
     };
     let mut note = |note: &str| output::talk(note);
     let lab = create::create_telling(&args.dir, &options, &mut note).map_err(|error| {

@@ -1,5 +1,6 @@
 //! What a server's schema lacks, and what it has differently.
 
+use super::config::Place;
 use super::definition::{Definition, Kind};
 use super::{Presence, Schema};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ pub struct SchemaChange {
     pub replaces: Option<String>,
     /// Why.
     pub why: String,
+    /// Where it is to be written; none where all definitions are in the one schema entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// Something that is there, but not as the merged schema has it.
@@ -95,6 +99,7 @@ pub fn compare(current: &Schema, merged: &Schema) -> Comparison {
                     definition,
                     replaces: None,
                     why: format!("the {} is missing", wanted.kind.word()),
+                    place: None,
                 });
             }
         }
@@ -181,6 +186,7 @@ fn class_differences(there: &Definition, wanted: &Definition, result: &mut Compa
         definition,
         replaces: Some(there.text.clone()),
         why: why.join("; "),
+        place: None,
     });
 }
 

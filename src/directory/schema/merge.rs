@@ -1,10 +1,11 @@
-//! Merging over `cn=schema`, and taking it back; one definition a modification.
+//! Merging over `cn=schema` or `cn=config`, and taking it back; one definition a modification.
 
 use super::Schema;
 use super::compare::SchemaChange;
+use super::config::{ConfigSchema, Place, numbered};
 use super::definition::{Definition, Kind};
 use crate::directory::connection::Connection;
-use crate::directory::entry::Change;
+use crate::directory::entry::{Change, Entry};
 use crate::directory::error::DirectoryError;
 use crate::directory::ldif::{LdifError, Record, comment, parse, write_record};
 use serde::{Deserialize, Serialize};
@@ -56,23 +57,56 @@ impl SchemaOutcome {
 }
 
 impl SchemaChange {
-    fn forward(&self) -> Vec<Change> {
-        let attribute = self.definition.kind.attribute();
-        let mut changes = Vec::new();
-        if let Some(old) = &self.replaces {
-            changes.push(Change::delete(attribute, &[old]));
+    fn attribute(&self) -> &'static str {
+        match self.place {
+            Some(_) => Place::attribute(self.definition.kind),
+            None => self.definition.kind.attribute(),
         }
-        changes.push(Change::add(attribute, &[&self.definition.text]));
-        changes
     }
 
-    fn backward(&self, now: &str) -> Vec<Change> {
-        let attribute = self.definition.kind.attribute();
+    /// A definition as a value: with its number, where it replaces one that has a number.
+    fn value(&self, text: &str) -> String {
+        match self.place.as_ref().and_then(|place| place.index) {
+            Some(index) => format!("{{{index}}}{text}"),
+            None => text.to_owned(),
+        }
+    }
+
+    fn dn(&self, schema: &str) -> String {
+        let place = self.place.as_ref();
+        place.map_or_else(|| schema.to_owned(), |place| place.dn.clone())
+    }
+
+    fn forward(&self, schema: &str) -> Record {
+        let attribute = self.attribute();
+        let dn = self.dn(schema);
+        let new = self.value(&self.definition.text);
+        if self.place.as_ref().is_some_and(|place| place.new_entry) {
+            let name = dn.split(',').next().and_then(|rdn| rdn.split_once('='));
+            let entry = Entry::new(&dn)
+                .with("objectClass", "olcSchemaConfig")
+                .with("cn", name.map_or("", |(_, name)| name))
+                .with(attribute, new);
+            return Record::Add(entry);
+        }
+        let mut changes = Vec::new();
+        if let Some(old) = &self.replaces {
+            changes.push(Change::delete(attribute, &[&self.value(old)]));
+        }
+        changes.push(Change::add(attribute, &[&new]));
+        Record::Modify { dn, changes }
+    }
+
+    fn backward(&self, schema: &str, now: &str) -> Record {
+        let attribute = self.attribute();
         let mut changes = vec![Change::delete(attribute, &[now])];
         if let Some(old) = &self.replaces {
-            changes.push(Change::add(attribute, &[old]));
+            changes.push(Change::add(attribute, &[&self.value(old)]));
         }
-        changes
+        Record::Modify {
+            dn: self.dn(schema),
+            changes,
+        }
     }
 
     fn old(&self) -> Option<Definition> {
@@ -101,7 +135,7 @@ pub async fn merge(
 ) -> Result<Vec<SchemaOutcome>, DirectoryError> {
     let mut outcomes = Vec::with_capacity(changes.len());
     for change in changes {
-        let refused = match connection.modify(dn, &change.forward()).await {
+        let refused = match send(connection, &change.forward(dn)).await {
             Ok(()) => {
                 outcomes.push(change.outcome(SchemaResult::Ok));
                 continue;
@@ -115,6 +149,30 @@ pub async fn merge(
     Ok(outcomes)
 }
 
+async fn send(connection: &Connection, record: &Record) -> Result<(), DirectoryError> {
+    match record {
+        Record::Entry(entry) | Record::Add(entry) => connection.add(entry).await,
+        Record::Modify { dn, changes } => connection.modify(dn, changes).await,
+        Record::Delete { dn } => connection.delete(dn).await,
+    }
+}
+
+/// The definition that a change is about, as it is now: itself, and the value it is kept as.
+fn standing(
+    change: &SchemaChange,
+    shown: &Schema,
+    kept: Option<&ConfigSchema>,
+) -> Option<(Definition, String)> {
+    let (kind, name) = (change.definition.kind, change.definition.name());
+    if change.place.is_some() {
+        let kept = kept?.find(kind, name)?;
+        let value = format!("{{{}}}{}", kept.index, kept.definition.text);
+        return Some((kept.definition.clone(), value));
+    }
+    let there = shown.find(kind, name)?;
+    Some((there.clone(), there.text.clone()))
+}
+
 /// Finds out by reading what a refusal means, and tries the other way of replacing.
 async fn settle(
     connection: &Connection,
@@ -126,12 +184,15 @@ async fn settle(
     let failed = |error: &DirectoryError| SchemaResult::Failed {
         reason: error.to_string(),
     };
-    let now = Schema::read(connection).await?;
-    let there = now.find(wanted.kind, wanted.name());
-    if there.is_some_and(|there| there.same_as(wanted)) {
+    let (shown, kept) = Schema::writable(connection).await?;
+    let there = standing(change, &shown, kept.as_ref()).map(|(there, _)| there);
+    if there.as_ref().is_some_and(|there| there.same_as(wanted)) {
         return Ok(SchemaResult::Already);
     }
-    match (there, change.old()) {
+    match (&there, change.old()) {
+        (Some(there), Some(old)) if change.place.is_some() && there.same_as(&old) => {
+            Ok(failed(refused))
+        }
         (None, None) => Ok(failed(refused)),
         (Some(there), Some(old)) if there.same_as(&old) => {
             // The definition is as it was seen: this server takes no deletion here, but may take
@@ -170,16 +231,21 @@ pub async fn undo(
     changes: &[SchemaChange],
 ) -> Result<Vec<SchemaOutcome>, DirectoryError> {
     let mut outcomes = Vec::with_capacity(changes.len());
-    let now = Schema::read(connection).await?;
+    let (shown, mut kept) = Schema::writable(connection).await?;
     for change in changes.iter().rev() {
         let wanted = &change.definition;
-        let there = now.find(wanted.kind, wanted.name());
+        let there = standing(change, &shown, kept.as_ref());
         let old = change.old();
         let result = match (there, &old) {
             (None, None) => SchemaResult::Already,
-            (Some(there), Some(old)) if there.same_as(old) => SchemaResult::Already,
-            (Some(there), _) if there.same_as(wanted) => {
-                match connection.modify(dn, &change.backward(&there.text)).await {
+            (Some((there, _)), Some(old)) if there.same_as(old) => SchemaResult::Already,
+            (Some((there, value)), _) if there.same_as(wanted) => {
+                let sent = send(connection, &change.backward(dn, &value)).await;
+                if change.place.is_some() {
+                    // What comes after it has other numbers now.
+                    kept = ConfigSchema::read(connection).await?;
+                }
+                match sent {
                     Ok(()) => SchemaResult::Ok,
                     Err(error) if error.retryable() => return Err(error),
                     Err(error) => SchemaResult::Failed {
@@ -202,13 +268,7 @@ pub fn to_ldif(dn: &str, changes: &[SchemaChange]) -> Vec<u8> {
             &mut text,
             &format!("{}: {}", change.definition.name(), change.why),
         );
-        write_record(
-            &mut text,
-            &Record::Modify {
-                dn: dn.to_owned(),
-                changes: change.forward(),
-            },
-        );
+        write_record(&mut text, &change.forward(dn));
     }
     text
 }
@@ -217,13 +277,8 @@ pub fn to_ldif(dn: &str, changes: &[SchemaChange]) -> Vec<u8> {
 pub fn undo_ldif(dn: &str, changes: &[SchemaChange]) -> Vec<u8> {
     let mut text = Vec::new();
     for change in changes.iter().rev() {
-        write_record(
-            &mut text,
-            &Record::Modify {
-                dn: dn.to_owned(),
-                changes: change.backward(&change.definition.text),
-            },
-        );
+        let now = change.value(&change.definition.text);
+        write_record(&mut text, &change.backward(dn, &now));
     }
     text
 }
@@ -247,16 +302,28 @@ pub fn from_undo_ldif(text: &[u8]) -> Result<(String, Vec<SchemaChange>), LdifEr
         else {
             return Err(foreign("a record that is no modification"));
         };
-        dn = record_dn;
         let mut new = None;
         let mut old = None;
+        let mut place = None;
         for change in changes {
+            let called = |name: &str| name.eq_ignore_ascii_case(change.attribute());
             let kind = [Kind::Attribute, Kind::Class]
                 .into_iter()
-                .find(|kind| kind.attribute().eq_ignore_ascii_case(change.attribute()))
+                .find(|kind| called(kind.attribute()) || called(Place::attribute(*kind)))
                 .ok_or_else(|| foreign("an attribute that is not the schema's"))?;
             let value = change.values().first().cloned().unwrap_or_default();
             let value = String::from_utf8(value).map_err(|_| foreign("not UTF-8"))?;
+            let value = if called(kind.attribute()) {
+                value
+            } else {
+                let (index, text) = numbered(&value);
+                place = Some(Place {
+                    dn: record_dn.clone(),
+                    index,
+                    new_entry: false,
+                });
+                text.to_owned()
+            };
             match change {
                 Change::Delete { .. } => new = Definition::parse(kind, &value),
                 Change::Add { .. } => old = Some(value),
@@ -267,7 +334,9 @@ pub fn from_undo_ldif(text: &[u8]) -> Result<(String, Vec<SchemaChange>), LdifEr
             definition: new.ok_or_else(|| foreign("nothing to delete"))?,
             replaces: old,
             why: "undo".to_owned(),
+            place,
         });
+        dn = record_dn;
     }
     result.reverse();
     Ok((dn, result))

@@ -3,7 +3,7 @@
 use super::Secrets;
 use crate::base::places::write_private;
 use crate::lab::commands;
-use crate::lab::world::{HostConfig, Lab, LabError};
+use crate::lab::world::{DirectoryKind, HostConfig, Lab, LabError};
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -144,6 +144,9 @@ fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(
         make_dir(&instance.join(folder))?;
     }
     let config = instance.join("config");
+    if lab.config.directory != DirectoryKind::Embedded {
+        return site_schema(&config);
+    }
     for (name, content) in SCHEMA {
         write(&config.join(name), content)?;
     }
@@ -200,6 +203,22 @@ pub(super) fn add_suffix(instance: &Path, suffix: &str) -> Result<(), LabError> 
     let mut text = fs::read_to_string(&path).map_err(LabError::file(&path))?;
     let _ = writeln!(text, "suffix \"{suffix}\"");
     write_private(&path, text.as_bytes()).map_err(LabError::file(&path))
+}
+
+/// What a real server's own schema lacks is made from these.
+fn site_schema(config: &Path) -> Result<(), LabError> {
+    // What they build on; each server has one of its own.
+    let mut includes = String::from(
+        "objectclass top\n\trequires\n\t\tobjectClass\n\
+         attribute multiLineDescription 1.3.6.1.4.1.250.1.2 cis\n",
+    );
+    for (name, content) in SCHEMA {
+        if name.contains("-schema") {
+            write(&config.join(name), content)?;
+            let _ = writeln!(includes, "include {name}");
+        }
+    }
+    write(&config.join("site-schema.conf"), &includes)
 }
 
 fn compact_disc(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {

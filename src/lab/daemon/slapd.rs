@@ -2,9 +2,10 @@
 //! new mail server's configuration directory, 390).
 
 use super::components::{Context, Running, StartError};
+use crate::lab::directory_server;
 use crate::lab::instance::Instance;
 use crate::lab::ldap::server::Server;
-use crate::lab::world::{HostConfig, Lab};
+use crate::lab::world::{DirectoryKind, HostConfig, Lab};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,9 @@ pub fn instance(lab: &Lab, host: &HostConfig, component: &str) -> Option<PathBuf
         .filter(|path| {
             path.file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with("slapd-"))
-                && path.join("config/slapd.conf").is_file()
+                && ["config/slapd.conf", "config/site-schema.conf"]
+                    .iter()
+                    .any(|file| path.join(file).is_file())
         })
         .collect();
     found.sort();
@@ -42,10 +45,18 @@ pub fn component_of(root: &Path, slapd_dir: &Path) -> &'static str {
     }
 }
 
+/// Returns whether a component is a real directory server, and not the lab's own.
+fn is_real(context: &Context) -> bool {
+    context.component == "slapd" && context.lab.config.directory != DirectoryKind::Embedded
+}
+
 /// Returns the command line of a directory server.
 pub fn command(context: &Context) -> String {
     let root = context.root();
     let dir = instance(&context.lab, &context.host, context.component).unwrap_or_default();
+    if is_real(context) {
+        return directory_server::command(&context.lab, &context.host, &dir);
+    }
     let seen = dir.strip_prefix(&root).unwrap_or(&dir).display();
     format!("./ns-slapd -f /{seen}/config/slapd.conf -i /{seen}/logs/pid")
 }
@@ -62,6 +73,9 @@ pub async fn start(context: Context) -> Result<Running, StartError> {
             context.component, context.host.name
         ))
     })?;
+    if is_real(&context) {
+        return directory_server::start(context, dir).await;
+    }
     let opening = tokio::task::spawn_blocking(move || Server::open(&dir, &root));
     let server = opening
         .await

@@ -5,10 +5,11 @@
 use super::{ToolContext, getopt};
 use crate::lab::control::{self, Reply, Request};
 use crate::lab::daemon::slapd::component_of;
+use crate::lab::directory_server;
 use crate::lab::ldap::config::Config;
 use crate::lab::ldap::{dn, ldif, load};
 use crate::lab::phrases;
-use crate::lab::world::LabError;
+use crate::lab::world::{DirectoryKind, LabError};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -32,10 +33,6 @@ pub fn db2ldif(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, Lab
         Ok(suffix) => suffix.unwrap_or_default(),
         Err(e) => return complain(context, &format!("db2ldif: {e}"), 1),
     };
-    let entries = match load::read_entries(&instance) {
-        Ok(entries) => entries,
-        Err(e) => return complain(context, &format!("db2ldif: {e}"), 1),
-    };
     let named = options
         .value('a')
         .or(options.operands.first().map(String::as_str));
@@ -45,30 +42,21 @@ pub fn db2ldif(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, Lab
         let now = jiff::Timestamp::now().strftime("%Y_%m_%d_%H%M%S");
         instance.join("ldif").join(format!("{now}.ldif"))
     };
-    let mut text = Vec::new();
-    let mut count = 0;
-    for entry in &entries {
-        if dn::key(&entry.dn).is_ok_and(|key| key.starts_with(&suffix)) {
-            ldif::write_entry(&mut text, entry);
-            count += 1;
-        }
-    }
-    // It has password hashes in it.
-    let written = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&target)
-        .and_then(|mut file| {
-            file.write_all(&text)?;
-            file.sync_all()
-        });
+    let real = context.lab.config.directory != DirectoryKind::Embedded
+        && component_of(&context.root(), &instance) == "slapd";
+    let exported = if real {
+        directory_server::export(&context.lab, &context.host, &instance, &target)
+            .map_err(|e| e.to_string())
+            .and_then(|()| std::fs::read_to_string(&target).map_err(|e| e.to_string()))
+            .map(|text| text.lines().filter(|line| line.starts_with("dn:")).count())
+    } else {
+        own_entries(context, &instance, &suffix, &target)
+    };
+    let count = match exported {
+        Ok(count) => count.to_string(),
+        Err(e) => return complain(context, &format!("db2ldif: {e}"), 1),
+    };
     let seen = context.seen(&target);
-    if let Err(e) = written {
-        return complain(context, &format!("db2ldif: cannot write {seen}: {e}"), 1);
-    }
-    let count = count.to_string();
     for line in [
         phrases::say(&context.lab, "db2ldif-file", &[&seen]),
         phrases::say(&context.lab, "db2ldif-count", &[&count]),
@@ -76,6 +64,37 @@ pub fn db2ldif(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, Lab
         writeln!(context.out, "{line}").map_err(LabError::file("standard output"))?;
     }
     Ok(0)
+}
+
+/// Writes the entries of the lab's own server; returns how many there are.
+fn own_entries(
+    context: &ToolContext<'_>,
+    instance: &Path,
+    suffix: &str,
+    target: &Path,
+) -> Result<usize, String> {
+    let entries = load::read_entries(instance).map_err(|e| e.to_string())?;
+    let mut text = Vec::new();
+    let mut count = 0;
+    for entry in &entries {
+        if dn::key(&entry.dn).is_ok_and(|key| key.starts_with(suffix)) {
+            ldif::write_entry(&mut text, entry);
+            count += 1;
+        }
+    }
+    // It has password hashes in it.
+    File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(target)
+        .and_then(|mut file| {
+            file.write_all(&text)?;
+            file.sync_all()
+        })
+        .map_err(|e| format!("cannot write {}: {e}", context.seen(target)))?;
+    Ok(count)
 }
 
 /// `start-slapd`: 0 when it is up, 1 when it could not be started, 2 when it ran already.

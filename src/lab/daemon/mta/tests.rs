@@ -91,6 +91,7 @@ pub fn lab(dir: &Path) -> Lab {
             id: "t".to_owned(),
             scenario: "sims-offline".to_owned(),
             seed: 1,
+            directory: crate::lab::world::DirectoryKind::Embedded,
             port_base: 20_000,
             suffix: "o=internet".to_owned(),
             default_domain_dn: "dc=siroe,dc=com,o=internet".to_owned(),
