@@ -15,7 +15,8 @@ fn a_finished_run_can_be_told_and_verified_and_what_was_changed_since_is_found()
     let told = place.run(&["report", id, "--format", "json"]);
     assert_eq!(told.status.code(), Some(0), "{}", talk(&told));
     let report: Value = serde_json::from_slice(&told.stdout).unwrap();
-    assert_eq!(report["outcome"], "ok");
+    // Two folders of one of the three become one name, which is said.
+    assert_eq!(report["outcome"], "warning");
     let step = |id: &str| {
         let all = report["steps"].as_array().unwrap();
         all.iter().find(|s| s["id"] == id).unwrap().clone()
