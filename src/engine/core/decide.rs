@@ -540,12 +540,16 @@ fn finish(state: &State) -> Decision {
         let (outcome, message) = back::end(state);
         return ended(outcome, message);
     }
-    let warned = state.way().any(|s| {
-        s.status
-            == StepStatus::Ended {
-                outcome: Outcome::Warning,
-            }
-    });
+    let warned: Vec<&str> = state
+        .way()
+        .filter(|s| {
+            s.status
+                == StepStatus::Ended {
+                    outcome: Outcome::Warning,
+                }
+        })
+        .map(|s| s.head.guide.as_str())
+        .collect();
     let all = state.way().count();
     let done = state
         .way()
@@ -556,11 +560,12 @@ fn finish(state: &State) -> Decision {
                 }
         })
         .count();
-    let outcome = if warned { "warning" } else { "ok" };
-    ended(
-        outcome,
-        format!("{done} steps done, {} skipped", all - done),
-    )
+    let message = format!("{done} steps done, {} skipped", all - done);
+    if warned.is_empty() {
+        return ended("ok", message);
+    }
+    let look = format!("{message}; something to look at in: {}", warned.join(", "));
+    ended("warning", look)
 }
 
 /// Ends a step whose effects are over, or that cannot go on.
