@@ -21,6 +21,7 @@ pub mod site;
 pub mod status;
 pub mod verify;
 pub mod wish;
+pub mod wizard;
 
 use crate::base::Hint;
 use crate::engine::daemon::EngineError;
@@ -32,10 +33,10 @@ use wish::Wish;
 
 /// Moves SIMS 4.0 and Netscape Messaging Server 4.x to iPlanet Messaging Server 5.2
 #[derive(Debug, Parser)]
-#[command(name = "imsmigrate", version, arg_required_else_help = true)]
+#[command(name = "imsmigrate", version)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,7 +82,10 @@ enum Command {
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => dispatch(cli.command),
+        Ok(Cli { command: None }) => end(wizard::alone()).into(),
+        Ok(Cli {
+            command: Some(command),
+        }) => dispatch(command),
         Err(error) => {
             // clap's own way out: help and version are data, the rest is talk.
             let _ = error.print();

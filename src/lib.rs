@@ -25,6 +25,7 @@
 //! scenario, site ← plan;   check::describe, action::describe (pure) ← plan
 //! host, directory, store ← check, action ← engine's shell;  engine's core imports none of these
 //! scenario, site, plan, engine::{event, state} (pure data) ← tui, plain, report;   plain ← tui
+//! check::{describe, CheckReport, Outcome} (pure data) ← tui
 //! cli ← main
 //! lab imports base only; lab::audit imports nothing of lab, store or directory
 //! ```

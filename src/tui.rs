@@ -13,3 +13,4 @@ pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod update;
+pub mod wizard;

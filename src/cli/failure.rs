@@ -39,6 +39,11 @@ impl Failure {
         self
     }
 
+    /// What went wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says it on stderr and returns the exit code.
     pub fn report(&self) -> Exit {
         output::talk(format!("error: {}", self.message));

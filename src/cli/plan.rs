@@ -8,6 +8,7 @@ use super::secrets::SecretOptions;
 use crate::action::facts;
 use crate::base::display_safe;
 use crate::plan::{self, Plan, render};
+use crate::scenario::Scenario;
 use crate::scenario::condition::Facts;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -88,8 +89,21 @@ fn looked_up(args: &PlanArgs, looking: &Looking) -> Result<Plan, Failure> {
         .map_err(|failure| failure.hint(DRAFT))?;
     let folder = passing_folder()?;
     let world = looking.world(folder.path(), secrets)?;
+    let wanted = facts_of(&looking.scenario);
+    let looked = wait(facts::look_up(&world, &wanted, &Facts::new()))?;
+    let looked = looked.map_err(|mut errors| {
+        errors.dedup();
+        let errors: Vec<_> = errors.iter().map(|e| display_safe(e)).collect();
+        let what = errors.join("; ");
+        Failure::new(Exit::Inhibited, format!("cannot look up the facts: {what}")).hint(DRAFT)
+    })?;
+    plan::bind(&looking.scenario, &looking.site, &looked.facts).map_err(Failure::error)
+}
+
+/// The facts that the steps of a scenario and their conditions read, each once.
+pub fn facts_of(scenario: &Scenario) -> Vec<String> {
     let mut wanted: Vec<String> = Vec::new();
-    for step in &looking.scenario.steps {
+    for step in &scenario.steps {
         let mut names = step.facts.clone();
         if let Some(condition) = &step.when {
             condition.each_name(&mut |is_field, name| {
@@ -104,12 +118,5 @@ fn looked_up(args: &PlanArgs, looking: &Looking) -> Result<Plan, Failure> {
             }
         }
     }
-    let looked = wait(facts::look_up(&world, &wanted, &Facts::new()))?;
-    let looked = looked.map_err(|mut errors| {
-        errors.dedup();
-        let errors: Vec<_> = errors.iter().map(|e| display_safe(e)).collect();
-        let what = errors.join("; ");
-        Failure::new(Exit::Inhibited, format!("cannot look up the facts: {what}")).hint(DRAFT)
-    })?;
-    plan::bind(&looking.scenario, &looking.site, &looked.facts).map_err(Failure::error)
+    wanted
 }

@@ -187,11 +187,59 @@ pub fn begin(
     detach: bool,
 ) -> anyhow::Result<Exit> {
     let site = Site::load(site_path)?;
+    if !detach && manners.manner() == Manner::Screen {
+        // On the screen, checks and plan come before the run.
+        return super::wizard::show(super::wizard::Begin {
+            file: Some(site_path.to_path_buf()),
+            secrets: secrets.clone(),
+            lab: lab.map(Path::to_path_buf),
+        });
+    }
     let scenario = crate::scenario::load(&site.scenario)?;
     let plan = crate::plan::draft(&scenario, &site)?;
     let policy = manners.policy(site.is_practice(), &plan)?;
-    let secrets = exposed(secrets::for_site(&site, site_path, &scenario, secrets)?);
-    let (run, folder) = make_folder(&site, site_path, &plan)?;
+    let secrets = secrets::for_site(&site, site_path, &scenario, secrets)?;
+    let begun = start(&site, site_path, &plan, policy, secrets, lab)?;
+    talk(format!("run {} in {}", begun.run, begun.folder.display()));
+    if detach {
+        data(begun.run.as_str())?;
+        return Ok(Exit::InProgress);
+    }
+    let operator = lab.map(Operator::new);
+    look(
+        &begun.info,
+        &begun.folder,
+        manners.manner(),
+        operator,
+        Vec::new(),
+        1,
+    )
+}
+
+/// A run whose engine was started.
+pub struct Begun {
+    /// Its id.
+    pub run: RunId,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its engine.
+    pub info: EngineInfo,
+}
+
+/// Makes a run and starts its engine.
+///
+/// # Errors
+/// When its folder cannot be made or the engine does not start.
+pub fn start(
+    site: &Site,
+    site_path: &Path,
+    plan: &Plan,
+    policy: Policy,
+    secrets: BTreeMap<String, Secret>,
+    lab: Option<&Path>,
+) -> anyhow::Result<Begun> {
+    let secrets = exposed(secrets);
+    let (run, folder) = make_folder(site, site_path, plan)?;
     let create = Create {
         run: run.to_string(),
         policy,
@@ -218,13 +266,22 @@ pub fn begin(
             return Err(error.into());
         }
     };
-    talk(format!("run {run} in {}", folder.display()));
-    if detach {
-        data(run.as_str())?;
-        return Ok(Exit::InProgress);
-    }
-    let operator = lab.map(Operator::new);
-    look(&info, &folder, manners.manner(), operator, Vec::new(), 1)
+    Ok(Begun { run, folder, info })
+}
+
+/// Looks at a run that was begun on the screen.
+///
+/// # Errors
+/// When the engine does not answer or the terminal cannot be drawn on.
+pub fn look_on_screen(begun: &Begun) -> anyhow::Result<Exit> {
+    look(
+        &begun.info,
+        &begun.folder,
+        Manner::Screen,
+        None,
+        Vec::new(),
+        1,
+    )
 }
 
 /// Secrets as the engine takes them, over its standard input.

@@ -81,27 +81,14 @@ pub fn show(
     });
     let lent = Arc::new(AtomicBool::new(false));
     {
-        let _inside = runtime.enter();
-        let signals: [(i32, fn() -> Message); 5] = [
-            (Signal::HUP.as_raw(), || Message::HungUp),
-            (Signal::TERM.as_raw(), || Message::Terminate),
-            (Signal::INT.as_raw(), || Message::Interrupt),
-            (Signal::TSTP.as_raw(), || Message::Suspend),
-            (Signal::CONT.as_raw(), || Message::Continued),
-        ];
-        for (number, message) in signals {
-            let mut arrived = signal(SignalKind::from_raw(number))?;
-            let (out, lent, run) = (into.clone(), Arc::clone(&lent), run.clone());
-            runtime.spawn(async move {
-                while arrived.recv().await.is_some() {
-                    if lent.load(Ordering::SeqCst) {
-                        beside_a_command(&message(), &run);
-                    } else if out.send(message()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
+        let (out, lent, run) = (into.clone(), Arc::clone(&lent), run.clone());
+        bring_signals(&runtime, move |message| {
+            if lent.load(Ordering::SeqCst) {
+                beside_a_command(&message, &run);
+                return true;
+            }
+            out.send(message).is_ok()
+        })?;
     }
     let wiring = Wiring {
         messages,
@@ -109,9 +96,7 @@ pub fn show(
         send: Box::new(move |wish| {
             let _ = wishes.send(command(wish));
         }),
-        stop_here: Box::new(|| {
-            let _ = rustix::process::kill_current_process_group(Signal::STOP);
-        }),
+        stop_here: Box::new(stop_here),
         lent,
         me,
     };
@@ -157,6 +142,41 @@ fn goes_on(run: &str) {
     talk(format!(
         "run {run} goes on without you; look at it again: imsmigrate attach {run}"
     ));
+}
+
+/// Brings the signals that a screen has to know of, until `each` says that nobody wants them.
+///
+/// # Errors
+/// When a signal cannot be waited for.
+pub fn bring_signals(
+    runtime: &tokio::runtime::Runtime,
+    each: impl Fn(Message) -> bool + Clone + Send + 'static,
+) -> std::io::Result<()> {
+    let _inside = runtime.enter();
+    let signals: [(i32, fn() -> Message); 5] = [
+        (Signal::HUP.as_raw(), || Message::HungUp),
+        (Signal::TERM.as_raw(), || Message::Terminate),
+        (Signal::INT.as_raw(), || Message::Interrupt),
+        (Signal::TSTP.as_raw(), || Message::Suspend),
+        (Signal::CONT.as_raw(), || Message::Continued),
+    ];
+    for (number, message) in signals {
+        let mut arrived = signal(SignalKind::from_raw(number))?;
+        let each = each.clone();
+        runtime.spawn(async move {
+            while arrived.recv().await.is_some() {
+                if !each(message()) {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Stops this program's process group, as Ctrl-Z does.
+pub fn stop_here() {
+    let _ = rustix::process::kill_current_process_group(Signal::STOP);
 }
 
 fn command(wish: Wish) -> Command {

@@ -37,24 +37,10 @@ impl SecretOptions {
         wanted: &[(&str, &str)],
         from_site: Option<&Path>,
     ) -> anyhow::Result<BTreeMap<String, Secret>> {
-        let mut found = BTreeMap::new();
-        if let Some(path) = &self.secrets {
-            found = read_file(path)?;
-        } else if let Some(fd) = self.secrets_fd {
-            let path = format!("/dev/fd/{fd}");
-            let text = std::fs::read_to_string(&path)
-                .with_context(|| format!("cannot read secrets from descriptor {fd}"))?;
-            found = parse(&text, &path)?;
-        } else if let Some(dir) = std::env::var_os("CREDENTIALS_DIRECTORY")
-            && Path::new(&dir).join("imsmigrate").exists()
-        {
-            let path = Path::new(&dir).join("imsmigrate");
-            let text = std::fs::read_to_string(&path)
-                .with_context(|| format!("cannot read `{}`", path.display()))?;
-            found = parse(&text, &path.display().to_string())?;
-        } else if let Some(path) = from_site {
-            found = read_file(path)?;
-        }
+        let mut found = match self.given()? {
+            Some(given) => given,
+            None => in_file(from_site)?,
+        };
         for (name, title) in wanted {
             if found.contains_key(*name) {
                 continue;
@@ -71,6 +57,63 @@ impl SecretOptions {
         }
         Ok(found)
     }
+
+    /// Reads the secrets that were given with this command; none when none were, and a site's own
+    /// file may say them. A descriptor can be read once only.
+    ///
+    /// # Errors
+    /// When a file is not private or cannot be understood.
+    pub fn given(&self) -> anyhow::Result<Option<BTreeMap<String, Secret>>> {
+        if let Some(path) = &self.secrets {
+            return read_file(path).map(Some);
+        }
+        if let Some(fd) = self.secrets_fd {
+            let path = format!("/dev/fd/{fd}");
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read secrets from descriptor {fd}"))?;
+            return parse(&text, &path).map(Some);
+        }
+        if let Some(dir) = std::env::var_os("CREDENTIALS_DIRECTORY")
+            && Path::new(&dir).join("imsmigrate").exists()
+        {
+            let path = Path::new(&dir).join("imsmigrate");
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read `{}`", path.display()))?;
+            return parse(&text, &path.display().to_string()).map(Some);
+        }
+        Ok(None)
+    }
+}
+
+/// Reads the file that a site names.
+///
+/// # Errors
+/// When it is not private or cannot be understood.
+pub fn in_file(path: Option<&Path>) -> anyhow::Result<BTreeMap<String, Secret>> {
+    path.map_or_else(|| Ok(BTreeMap::new()), read_file)
+}
+
+/// Where a site's own secrets file is.
+pub fn file_of(site: &Site, site_path: &Path) -> Option<PathBuf> {
+    let parent = site_path.parent().unwrap_or_else(|| Path::new("."));
+    site.secrets_file.as_ref().map(|file| parent.join(file))
+}
+
+/// The secrets that the program itself works with in a scenario: name and how to ask for it.
+pub fn wanted(scenario: &Scenario) -> Vec<(&str, &str)> {
+    let mut names = vec!["directory"];
+    for action in scenario.steps.iter().flat_map(|step| &step.actions) {
+        if let Action::SetConfig(set) = action
+            && let Some(name) = &set.secret
+            && !names.contains(&name.as_str())
+        {
+            names.push(name);
+        }
+    }
+    names
+        .iter()
+        .map(|name| (*name, secret_title(name).unwrap_or(name)))
+        .collect()
 }
 
 /// Gathers the secrets that the program itself works with at a site; those that only the operator
@@ -84,21 +127,8 @@ pub fn for_site(
     scenario: &Scenario,
     options: &SecretOptions,
 ) -> anyhow::Result<BTreeMap<String, Secret>> {
-    let mut names = vec!["directory"];
-    for action in scenario.steps.iter().flat_map(|step| &step.actions) {
-        if let Action::SetConfig(set) = action
-            && let Some(name) = &set.secret
-            && !names.contains(&name.as_str())
-        {
-            names.push(name);
-        }
-    }
-    let wanted: Vec<(&str, &str)> = names
-        .iter()
-        .map(|name| (*name, secret_title(name).unwrap_or(name)))
-        .collect();
-    let parent = site_path.parent().unwrap_or_else(|| Path::new("."));
-    let from_site = site.secrets_file.as_ref().map(|file| parent.join(file));
+    let wanted = wanted(scenario);
+    let from_site = file_of(site, site_path);
     options
         .gather(&wanted, from_site.as_deref())
         .map_err(|error| Refused(format!("{error:#}")).into())

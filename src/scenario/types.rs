@@ -14,6 +14,9 @@ pub struct Scenario {
     pub title: String,
     /// What it is for, in a few sentences.
     pub summary: String,
+    /// How long mail is down, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime: Option<String>,
     /// The product that is moved away from.
     pub product: Product,
     /// The roles that a site has to give to hosts.

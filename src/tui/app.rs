@@ -292,7 +292,7 @@ impl App {
 }
 
 /// Reads the terminal on a thread of its own, except while somebody else has it.
-struct Reader(Arc<(Mutex<Turn>, Condvar)>);
+pub struct Reader(Arc<(Mutex<Turn>, Condvar)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -305,7 +305,8 @@ impl Reader {
     /// How long a request to pause waits at most.
     const LOOK: Duration = Duration::from_millis(50);
 
-    fn start(into: Sender<Message>) -> Self {
+    /// Starts reading.
+    pub fn start(into: Sender<Message>) -> Self {
         let turn = Arc::new((Mutex::new(Turn::Reading), Condvar::new()));
         let shared = Arc::clone(&turn);
         std::thread::spawn(move || {
@@ -330,7 +331,7 @@ impl Reader {
     }
 
     /// Returns when nothing is read any more.
-    fn pause(&self) {
+    pub fn pause(&self) {
         let (turn, changed) = &*self.0;
         let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         if *turn == Turn::Reading {
@@ -341,7 +342,8 @@ impl Reader {
         }
     }
 
-    fn resume(&self) {
+    /// Reads on.
+    pub fn resume(&self) {
         let (turn, changed) = &*self.0;
         *turn.lock().unwrap_or_else(PoisonError::into_inner) = Turn::Reading;
         changed.notify_all();

@@ -42,7 +42,8 @@ pub fn draw(frame: &mut Frame, ui: &Ui, seen: &Seen, theme: Theme) {
         help::draw(frame, body, ui, theme);
         cursor = Some(Position::new(body.x, body.y));
     }
-    frame.render_widget(footer_line(ui, theme), footer);
+    let keys = footer_line(ui.place(), ui.size.0, theme);
+    frame.render_widget(keys, footer);
     if let Some(at) = cursor {
         frame.set_cursor_position(at);
     }
@@ -65,7 +66,8 @@ fn body(ui: &Ui) -> Rect {
     body
 }
 
-fn too_small(frame: &mut Frame, screen: Rect) {
+/// Says that the terminal is too small.
+pub fn too_small(frame: &mut Frame, screen: Rect) {
     let (columns, rows) = Ui::LEAST;
     let text = format!(
         "This terminal has {} columns and {} rows; the screen needs {columns} and {rows}. \
@@ -176,15 +178,15 @@ fn status_line(ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Paragraph<'sta
     Paragraph::new(cut(&format!(" {text}"), width)).style(style)
 }
 
-fn footer_line(ui: &Ui, theme: Theme) -> Paragraph<'static> {
-    let place = ui.place();
+/// The keys of a place, as many as there is room for, and how to get help.
+pub fn footer_line(place: keymap::Place, width: u16, theme: Theme) -> Paragraph<'static> {
     let help = match place {
         keymap::Place::Help => "",
-        keymap::Place::Field => "F1",
+        _ if place.types() => "F1",
         _ => "?",
     };
     // The help names every key: what has no room is left out before it.
-    let mut room = usize::from(ui.size.0).saturating_sub(" F1 help".len());
+    let mut room = usize::from(width).saturating_sub(" F1 help".len());
     let mut spans = vec![Span::raw(" ")];
     for key in keymap::footer(place) {
         let label = format!(" {}  ", key.footer);

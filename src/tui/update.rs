@@ -251,6 +251,7 @@ fn in_popup(ui: &mut Ui, mut popup: Popup, seen: &Seen, cmd: &Cmd, now: Duration
         Cmd::Type(c) => popup.field.insert(*c),
         Cmd::Backspace => popup.field.backspace(),
         Cmd::Delete => popup.field.delete(),
+        Cmd::Wipe => popup.field = Field::default(),
         Cmd::Enter | Cmd::RunHere => {
             if matches!(popup.stage, Stage::Waiting(_)) {
                 ui.popup = Some(popup);

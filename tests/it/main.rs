@@ -39,4 +39,6 @@ mod slapd;
 mod tui;
 mod tui_screens;
 mod undo;
+mod wizard;
+mod wizard_screens;
 mod wizard_side;

@@ -1,7 +1,7 @@
 //! A person at a real terminal (tmux): goes through a whole practice migration by arrows, Tab, Enter
 //! and typing alone; and the terminal is given back on every way out.
 
-mod desk;
+pub mod desk;
 
 use desk::{Desk, PATIENCE, popup, takes_keys};
 use rustix::process::Signal;

@@ -169,7 +169,19 @@ impl Desk {
             "{exe} practice --users 3 --seed 7 --messages-per-user 3 --lab {}",
             lab.display()
         ));
+        self.start_from_the_checks();
         self.first_gate()
+    }
+
+    /// From the checks over the plan into the run.
+    pub fn start_from_the_checks(&self) {
+        self.until("nothing inhibits", |s| s.contains("nothing inhibits"));
+        self.key("Enter");
+        self.until("the plan", |s| s.contains("s: start the run"));
+        self.key("s");
+        self.until("the question", |s| s.contains("[ Start the run ]"));
+        self.focus("Start the run");
+        self.key("Enter");
     }
 
     pub fn attach(&self) -> String {
@@ -177,7 +189,7 @@ impl Desk {
         self.first_gate()
     }
 
-    fn first_gate(&self) -> String {
+    pub fn first_gate(&self) -> String {
         self.until("the first gate, ready for keys", |s| {
             s.contains("PRACTICE · NOTE · step intro") && s.contains("╚") && takes_keys(s)
         })
