@@ -81,16 +81,18 @@ impl Entry {
             let name = change.attribute();
             match change {
                 Change::Add { values, .. } => {
+                    let mut there: BTreeSet<Vec<u8>> = self.values(name).iter().cloned().collect();
                     for value in values {
-                        if !self.values(name).contains(value) {
+                        if there.insert(value.clone()) {
                             self.push(name, value.clone());
                         }
                     }
                 }
                 Change::Delete { values, .. } => {
+                    let gone: BTreeSet<&Vec<u8>> = values.iter().collect();
                     for (attribute, present) in &mut self.attributes {
                         if attribute.eq_ignore_ascii_case(name) {
-                            present.retain(|v| !values.is_empty() && !values.contains(v));
+                            present.retain(|v| !gone.is_empty() && !gone.contains(v));
                         }
                     }
                 }

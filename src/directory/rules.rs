@@ -265,6 +265,25 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_thousands_is_planned_member_by_member_in_no_time() {
+        // Compared each with each they would take minutes.
+        const MEMBERS: usize = 20_000;
+        let mut entry = Entry::new("cn=all,o=internet").with("objectClass", "inetMailGroup");
+        let members = (0..MEMBERS).map(|n| format!("Member{n}@example.org").into_bytes());
+        let values: Vec<_> = members.chain([b"MEMBER7@EXAMPLE.ORG".to_vec()]).collect();
+        entry
+            .attributes
+            .push(("rfc822MailMember".to_owned(), values));
+        let rules = Rules::sims().unwrap();
+        let plan = rules.plan(&entry, EntryKind::Group);
+        entry.apply(&plan.modification());
+        assert_eq!(entry.values("mgrpRFC822MailMember").len(), MEMBERS);
+        assert!(!entry.has("rfc822MailMember"));
+        let again = rules.plan(&entry, EntryKind::Group);
+        assert_eq!(again.state, State::AlreadyUpgraded);
+    }
+
+    #[test]
     fn an_entry_of_another_kind_is_not_ours() {
         let rules = Rules::sims().unwrap();
         assert_eq!(rules.plan(&user(), EntryKind::Group).state, State::NotOurs);

@@ -405,8 +405,8 @@ fn load_directory(
             for suffix in suffixes.iter().skip(1) {
                 hosts::add_suffix(&instance, suffix)?;
             }
-            let merged = export::merged(&instance, &root.join(hosts::MERGED_FOLDER))?;
-            let added = export::supplement(&path, &instance, &root, &merged, &records)?;
+            let cd = root.join(hosts::MERGED_FOLDER);
+            let added = export::supplement(&path, &instance, &root, &cd, &records)?;
             for note in &added {
                 tell(note);
             }

@@ -292,6 +292,7 @@ fn an_odd_export_and_messages_nobody_here_wrote_are_moved_clean() {
     ] {
         assert!(told.contains(says), "{says}: {told}");
     }
+    assert!(!told.contains("schemacheck off"), "{told}");
     // What is odd about entries that can be moved is told too, at the gates and in the report.
     let report = place.run(&["report"]);
     let report = String::from_utf8_lossy(&report.stdout).into_owned();
@@ -418,4 +419,40 @@ fn files_that_cannot_be_used_are_refused_with_the_place_and_nothing_is_made() {
             assert!(!lab.exists());
         }
     }
+}
+
+#[test]
+fn the_labs_directory_takes_what_is_merged_already_and_what_breaks_every_schema() {
+    let lab_from = |change: &dyn Fn(&mut Ldif)| -> (Place, String) {
+        let place = Place::new();
+        let mut ldif = odd_export();
+        change(&mut ldif);
+        let path = ldif.write(&place, "export.ldif");
+        let lab = place.lab();
+        let (lab, path) = (lab.to_str().unwrap(), path.to_str().unwrap());
+        let made = place.run(&["lab", "create", lab, "--ldif", path]);
+        assert_eq!(made.status.code(), Some(0), "{}", talk(&made));
+        let told = talk(&made);
+        (place, told)
+    };
+    let (place, told) = lab_from(&|ldif| {
+        let upgraded: [(&str, &[u8]); 3] = [
+            ("objectclass", b"inetLocalMailRecipient"),
+            ("mailAlternateAddress", b"done@florizel.com"),
+            ("mailUserStatus", b"active"),
+        ];
+        ldif.user("done", "florizel.com", &upgraded);
+    });
+    assert!(told.contains("the merged schema already"), "{told}");
+    assert!(!told.contains("schemacheck off"), "{told}");
+    assert!(entries(&place).iter().any(|e| e.dn.contains("uid=done")));
+
+    let (place, told) = lab_from(&|ldif| {
+        let dn = format!("cn=Nobody,{SUFFIX}");
+        ldif.entry(&dn, &["person"], &[("mailquota", b"1")]);
+    });
+    assert!(told.contains("1 entries break the schema"), "{told}");
+    let nobody = entries(&place);
+    let nobody = nobody.iter().find(|e| e.dn.contains("Nobody")).unwrap();
+    assert_eq!(nobody.first("mailquota"), Some("1"));
 }

@@ -5,7 +5,7 @@ use super::data::{Rule, Verb};
 use super::{EntryPlan, PlannedChange};
 use crate::base::display_safe;
 use crate::directory::entry::{Change, Entry};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Applies all rules, filling in the plan.
 pub(super) fn apply(rules: &[Rule], entry: &Entry, plan: &mut EntryPlan) {
@@ -172,13 +172,13 @@ impl Work<'_> {
             return Vec::new();
         }
         let converted = self.converted(rule, from);
-        let mut new: Vec<Vec<u8>> = Vec::new();
-        for value in converted {
-            let known = |there: &Vec<u8>| same(there, &value, rule.exact);
-            if !self.now.values(to).iter().any(known) && !new.iter().any(known) {
-                new.push(value);
-            }
-        }
+        // By key, not value by value: a list may have thousands of members.
+        let there = self.now.values(to).iter();
+        let mut known: HashSet<Key> = there.map(|v| key(v, rule.exact)).collect();
+        let new: Vec<Vec<u8>> = converted
+            .into_iter()
+            .filter(|value| known.insert(key(value, rule.exact)))
+            .collect();
         if rule.single && new.len() > 1 {
             let names = rule.from.join(", ");
             self.refuse(&format!(
@@ -268,20 +268,24 @@ fn has_value(values: &[Vec<u8>], wanted: &str) -> bool {
     values.iter().any(|v| same(v, wanted.as_bytes(), false))
 }
 
-/// Compares as a server does where case does not count: without case, runs of spaces as one.
 fn same(one: &[u8], other: &[u8], exact: bool) -> bool {
-    if one == other {
-        return true;
+    one == other || key(one, exact) == key(other, exact)
+}
+
+/// What is the same for values that are.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// Compares as a server does where case does not count: without case, runs of spaces as one.
+fn key(value: &[u8], exact: bool) -> Key {
+    match std::str::from_utf8(value) {
+        Ok(text) if !exact => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            Key::Text(words.join(" ").to_lowercase())
+        }
+        _ => Key::Bytes(value.to_vec()),
     }
-    if exact {
-        return false;
-    }
-    let folded = |value: &[u8]| {
-        std::str::from_utf8(value).ok().map(|text| {
-            text.split_whitespace()
-                .map(str::to_lowercase)
-                .collect::<Vec<_>>()
-        })
-    };
-    matches!((folded(one), folded(other)), (Some(one), Some(other)) if one == other)
 }

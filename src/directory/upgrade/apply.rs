@@ -8,6 +8,7 @@ use crate::directory::entry::{Change, Entry, same_values};
 use crate::directory::error::DirectoryError;
 use crate::directory::rules::EntryPlan;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How many entries share one write of the undo.
 pub const CHUNK: usize = 5_000;
@@ -239,7 +240,7 @@ impl Step<'_> {
         let mut not_before: Vec<&str> = Vec::new();
         let mut not_after: Vec<&str> = Vec::new();
         for change in &self.changes {
-            let present = now.values(change.attribute());
+            let present: BTreeSet<&Vec<u8>> = now.values(change.attribute()).iter().collect();
             let there = change
                 .values()
                 .iter()

@@ -14,12 +14,13 @@ use crate::base::display_safe;
 use crate::lab::ldap::dn;
 use crate::lab::ldap::entry::Entry;
 use crate::lab::ldap::ldif::{self, Change, Record};
+use crate::lab::ldap::load::add_rdn;
 use crate::lab::people::domain_of;
 use crate::lab::world::LabError;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub(super) use schema::{merged, supplement};
+pub(super) use schema::supplement;
 
 /// What an export says.
 pub(super) struct Export {
@@ -127,13 +128,15 @@ type Refusal = (usize, String);
 fn placed(records: Vec<Record>) -> Result<Vec<Placed>, Refusal> {
     let mut all = Vec::with_capacity(records.len());
     for record in records {
-        let (Change::Content(entry) | Change::Add(entry)) = record.change else {
+        let (Change::Content(mut entry) | Change::Add(mut entry)) = record.change else {
             let reason = format!("`{}` is a change and not an entry", record.dn);
             return Err((record.line, reason));
         };
         let key = dn::key(&entry.dn).map_err(|e| (record.line, e.to_string()))?;
         // The root has no name; some servers export what they say of themselves with it.
         if !key.is_empty() {
+            // A name's own values belong to the entry, written or not.
+            add_rdn(&mut entry).map_err(|e| (record.line, e.to_string()))?;
             all.push(Placed {
                 key,
                 line: record.line,

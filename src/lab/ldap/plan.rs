@@ -11,6 +11,7 @@ use super::schema::Schema;
 use super::schema::check::{self, Violation};
 use super::store::Entries;
 use ldap3_proto::proto::LdapResultCode as Code;
+use std::collections::HashSet;
 use std::ops::Bound;
 
 /// Why an operation is refused.
@@ -230,20 +231,18 @@ impl View<'_> {
         let Some(attribute) = entry.attributes.get_mut(at) else {
             return Ok(());
         };
-        let mut folded: Vec<String> = attribute
+        let mut folded: HashSet<String> = attribute
             .values
             .iter()
             .map(|v| self.schema.fold(name, v))
             .collect();
         for value in values {
-            let fold = self.schema.fold(name, &value);
-            if folded.contains(&fold) {
+            if !folded.insert(self.schema.fold(name, &value)) {
                 return Err(Fail::new(
                     Code::AttributeOrValueExists,
                     format!("attribute \"{name}\" has that value already"),
                 ));
             }
-            folded.push(fold);
             attribute.values.push(value);
         }
         Ok(())

@@ -1,9 +1,8 @@
 //! What an export uses and the lab's schema lacks goes into the lab's user schema, as a site's own
-//! definitions do.
+//! definitions do: case-ignore strings, and classes that allow whatever their entries hold.
 //!
-//! Names that the merged schema of the new product knows are defined as it defines them, so that the
-//! two agree when it is merged; all others are case-ignore strings and classes that allow whatever
-//! their entries hold.
+//! An export that has names of the new product's schema comes from a directory into which that was
+//! merged: so it is in the lab.
 
 use crate::base::display_safe;
 use crate::lab::ldap::config::Config;
@@ -14,11 +13,12 @@ use crate::lab::ldap::schema::{
 };
 use crate::lab::world::LabError;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
 /// Adds to the schema of the instance what the records need; where they break it all the same, it
-/// is no longer enforced. Returns what was done, for people.
+/// is no longer enforced. `cd` has the merged schema. Returns what was done, for people.
 ///
 /// # Errors
 /// When the configuration cannot be read or written, or a name is none.
@@ -26,7 +26,7 @@ pub(in crate::lab::create) fn supplement(
     file: &Path,
     instance: &Path,
     root: &Path,
-    merged: &Schema,
+    cd: &Path,
     records: &[Record],
 ) -> Result<Vec<String>, LabError> {
     let entries = || {
@@ -35,9 +35,17 @@ pub(in crate::lab::create) fn supplement(
             _ => None,
         })
     };
-    let config = Config::of_instance(instance, root);
-    let added = Added::find(&config.schema, merged, entries().map(|(_, e)| e));
     let mut notes = Vec::new();
+    let mut config = Config::of_instance(instance, root);
+    let mut added = Added::find(&config.schema, entries().map(|(_, e)| e));
+    if !added.is_empty() && added.is_known_to(&merged(instance, cd)?) {
+        merge(instance, cd)?;
+        notes.push(
+            "its entries use the merged schema already, so the lab's directory has it".to_owned(),
+        );
+        config = Config::of_instance(instance, root);
+        added = Added::find(&config.schema, entries().map(|(_, e)| e));
+    }
     if !added.is_empty() {
         for (line, name) in entries().flat_map(|(line, e)| names(e).map(move |n| (line, n))) {
             if !conf::is_name(name) {
@@ -93,23 +101,15 @@ struct Added {
 }
 
 impl Added {
-    fn find<'a>(
-        schema: &Schema,
-        merged: &Schema,
-        entries: impl Iterator<Item = &'a Entry>,
-    ) -> Self {
+    fn find<'a>(schema: &Schema, entries: impl Iterator<Item = &'a Entry>) -> Self {
         let mut attributes: BTreeMap<String, AttributeType> = BTreeMap::new();
         let mut unknown: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
-        let mut known: Vec<ObjectClass> = Vec::new();
         for entry in entries {
             let mut allowed: BTreeSet<String> = BTreeSet::new();
             let mut own: Vec<&str> = Vec::new();
             for class in entry.texts("objectClass") {
                 if schema.class(class).is_some() {
                     allow(schema, class, &mut allowed);
-                } else if merged.class(class).is_some() {
-                    allow(merged, class, &mut allowed);
-                    take(schema, merged, class, &mut known);
                 } else {
                     own.push(class);
                 }
@@ -118,15 +118,12 @@ impl Added {
             for name in held.filter(|n| !is_operational(n)) {
                 let lower = name.to_lowercase();
                 if schema.attribute(name).is_none() {
-                    let defined = || match merged.attribute(name) {
-                        Some(merged) => merged.clone(),
-                        None => AttributeType {
-                            names: vec![name.to_owned()],
-                            oid: format!("{name}-oid"),
-                            syntax: Syntax::Cis,
-                            single: false,
-                            origin: Origin::User,
-                        },
+                    let defined = || AttributeType {
+                        names: vec![name.to_owned()],
+                        oid: format!("{name}-oid"),
+                        syntax: Syntax::Cis,
+                        single: false,
+                        origin: Origin::User,
                     };
                     attributes.entry(lower.clone()).or_insert_with(defined);
                 }
@@ -150,12 +147,19 @@ impl Added {
         });
         Self {
             attributes: attributes.into_values().collect(),
-            classes: known.into_iter().chain(own).collect(),
+            classes: own.collect(),
         }
     }
 
     fn is_empty(&self) -> bool {
         self.attributes.is_empty() && self.classes.is_empty()
+    }
+
+    /// Whether one of them is in a schema.
+    fn is_known_to(&self, schema: &Schema) -> bool {
+        let attribute = |a: &AttributeType| schema.attribute(a.name()).is_some();
+        let class = |c: &ObjectClass| schema.class(&c.name).is_some();
+        self.attributes.iter().any(attribute) || self.classes.iter().any(class)
     }
 
     fn write(&self, config: &Config) -> Result<(), LabError> {
@@ -203,33 +207,29 @@ fn allow(schema: &Schema, class: &str, allowed: &mut BTreeSet<String>) {
     }
 }
 
-/// Takes a class of the merged schema, after those above it that are missing too.
-fn take(schema: &Schema, merged: &Schema, class: &str, known: &mut Vec<ObjectClass>) {
-    let mut chain = Vec::new();
-    let mut next = Some(class);
-    while let Some(class) = next.and_then(|name| merged.class(name)) {
-        let there = schema.class(&class.name).is_some() || known.contains(class);
-        if there || chain.contains(class) {
-            break;
-        }
-        chain.push(class.clone());
-        next = class.superior.as_deref();
+/// Puts the merged schema where the stock mail schema was, as the migration guide has it.
+fn merge(instance: &Path, cd: &Path) -> Result<(), LabError> {
+    let config = instance.join("config");
+    let mut includes = String::from("# The merged schema; it has what was included here before\n");
+    for name in ["merged.at.conf", "merged.oc.conf"] {
+        let to = config.join(name);
+        let text = std::fs::read(cd.join(name)).map_err(LabError::file(cd.join(name)))?;
+        std::fs::write(&to, text).map_err(LabError::file(&to))?;
+        let _ = writeln!(includes, "include \"{name}\"");
     }
-    known.extend(chain.into_iter().rev());
+    let path = config.join("ns-schema.conf");
+    std::fs::write(&path, includes).map_err(LabError::file(&path))
 }
 
-/// The schema of the standard files and the merged ones, `folder` being the CD's.
-///
-/// # Errors
-/// When it cannot be read.
-pub(in crate::lab::create) fn merged(instance: &Path, folder: &Path) -> Result<Schema, LabError> {
+/// The schema of the standard files and the merged ones.
+fn merged(instance: &Path, cd: &Path) -> Result<Schema, LabError> {
     let mut file = tempfile::NamedTempFile::new().map_err(LabError::file("a temporary file"))?;
     let config = instance.join("config");
     for path in [
         config.join("slapd.at.conf"),
         config.join("slapd.oc.conf"),
-        folder.join("merged.at.conf"),
-        folder.join("merged.oc.conf"),
+        cd.join("merged.at.conf"),
+        cd.join("merged.oc.conf"),
     ] {
         writeln!(file, "include \"{}\"", path.display()).map_err(LabError::file(path))?;
     }
