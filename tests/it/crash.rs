@@ -27,6 +27,8 @@ const SECOND: usize = 16;
 /// A lab and a run that has just been created, to be copied back for each try.
 pub(super) struct Place {
     dir: tempfile::TempDir,
+    /// What `practice` is given beside the usual.
+    more: Vec<String>,
     pub(super) run: String,
 }
 
@@ -37,7 +39,13 @@ type Points = BTreeMap<String, Vec<String>>;
 impl Place {
     /// Makes a lab of 3 users and a run in it whose engine is dead before its first step.
     pub(super) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// As [`Place::new`], with more words for `practice`.
+    pub(super) fn with(more: &[&str]) -> Self {
         let mut place = Self::empty();
+        place.more = more.iter().map(|w| (*w).to_owned()).collect();
         let output = place.practice("1@keep-backups", None);
         assert_ne!(output.status.code(), Some(0), "{}", talk(&output));
         place.run = text(&place.the_run()["id"]);
@@ -52,6 +60,7 @@ impl Place {
     fn empty() -> Self {
         let place = Self {
             dir: tempfile::tempdir().unwrap(),
+            more: Vec::new(),
             run: String::new(),
         };
         std::fs::create_dir(place.path("kept")).unwrap();
@@ -62,7 +71,8 @@ impl Place {
         let lab = self.path("lab");
         let mut command = self.command(&["practice", "--headless", "--yes", "--users", "3"]);
         command.args(["--messages-per-user", "2", "--seed", "1", "--lab"]);
-        command.arg(lab).env("IMSMIGRATE_CRASH_AT", crash_at);
+        command.arg(lab).args(&self.more);
+        command.env("IMSMIGRATE_CRASH_AT", crash_at);
         if let Some(count) = count {
             command.env("IMSMIGRATE_CRASH_COUNT", count);
         }

@@ -5,7 +5,7 @@ use super::place::{Place, eventually, talk};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const INSTANCE: &str = "/usr/netscape/server4/slapd-mail";
@@ -20,10 +20,15 @@ impl Ldapsearch {
     /// Of the lab of a place; its directory has to be up when it is asked.
     pub(crate) fn of(place: &Place) -> Self {
         let output = place.run(&["lab", "status", place.lab().to_str().unwrap(), "--json"]);
-        let status: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let secrets = std::fs::read_to_string(place.lab().join("secrets.toml")).unwrap();
+        Self::at(&output.stdout, &place.lab(), place.dir.path())
+    }
+
+    /// Of a lab of which `lab status --json` said `status`; the password is kept in `dir`.
+    pub(crate) fn at(status: &[u8], lab: &Path, dir: &Path) -> Self {
+        let status: Value = serde_json::from_slice(status).unwrap();
+        let secrets = std::fs::read_to_string(lab.join("secrets.toml")).unwrap();
         let secrets: toml::Table = secrets.parse().unwrap();
-        let password = place.dir.path().join("password");
+        let password = dir.join("password");
         let secret = secrets["directory"].as_str().unwrap();
         imsmigrate::base::places::write_private(&password, secret.as_bytes()).unwrap();
         Self {

@@ -5,11 +5,10 @@
 //! engine at random points of the way back of each.
 
 use super::crash::{Dice, Place, steps, talk};
-use serde_json::Value;
+use super::real_directory::Ldapsearch;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How many steps CI draws.
@@ -73,6 +72,11 @@ fn by_itself(path: &str) -> bool {
     path.contains("/logs/")
         || path.contains("/log/")
         || path.contains("/slapd-mail/db/")
+        // Of a real directory server: what it keeps for itself beside its data.
+        || path.contains("/slapd-mail/config/slapd.d/")
+        || path.contains("/slapd-mail/dirsrv/")
+        || path.contains("/slapd-mail/lock/")
+        || path.contains("/slapd-mail/run/")
         || path.starts_with("/var/opt/SUNWmail/imta/counters")
         || path.starts_with("/var/opt/SUNWmail/ims/adm/lock")
 }
@@ -112,42 +116,16 @@ fn tree(root: &Path, below: &str, found: &mut BTreeMap<String, String>) -> usize
 /// Everything in the directory, and its schema, sorted.
 fn dump(place: &Place) -> Vec<String> {
     let lab = place.path("lab");
-    let output = place
+    let status = place
         .command(&["lab", "status", "--json"])
         .arg(&lab)
         .output();
-    let status: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
-    let url = format!(
-        "ldap://{}:{}",
-        status["ldap"]["host"].as_str().unwrap(),
-        status["ldap"]["port"]
-    );
-    let secrets = std::fs::read_to_string(lab.join("secrets.toml")).unwrap();
-    let secrets: toml::Table = toml::from_str(&secrets).unwrap();
-    let password = secrets["directory"].as_str().unwrap();
-    let mut lines = Vec::new();
-    for (base, scope) in [("o=internet", "sub"), ("cn=schema", "base")] {
-        let output = Command::new("ldapsearch")
-            .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-H", &url])
-            .args(["-D", "cn=Directory Manager", "-w", password])
-            .args(["-b", base, "-s", scope, "(objectClass=*)", "*", "aci"])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", talk(&output));
-        let text = String::from_utf8(output.stdout).unwrap();
-        for entry in text.split("\n\n").filter(|e| !e.trim().is_empty()) {
-            let mut attributes: Vec<&str> = entry.trim().lines().collect();
-            attributes.sort_unstable();
-            if scope == "base" {
-                // A definition a line, so that a difference is a short one.
-                lines.extend(attributes.into_iter().map(str::to_owned));
-            } else {
-                lines.push(attributes.join("\n"));
-            }
-        }
-    }
+    let ldapsearch = Ldapsearch::at(&status.unwrap().stdout, &lab, &place.path("."));
+    let mut lines: Vec<String> = ldapsearch.dump().split("\n\n").map(str::to_owned).collect();
     assert!(lines.len() > 10, "{lines:?}");
-    lines.sort();
+    // A server's own marks of what was added while it ran and by whom.
+    let plain = |line: String| line.replace(" X-ORIGIN 'user defined'", "");
+    lines.extend(ldapsearch.schema().into_iter().map(plain));
     lines
 }
 
@@ -174,8 +152,8 @@ fn imta(place: &Place, verb: &str) {
 }
 
 /// A lab with a run that has not begun, its queues empty.
-fn at_rest() -> (Place, World) {
-    let place = Place::new();
+fn at_rest(more: &[&str]) -> (Place, World) {
+    let place = Place::with(more);
     place.again();
     // A busy server's queue stands for as long as mail comes in.
     imta(&place, "stop");
@@ -237,10 +215,10 @@ fn drawn(place: &Place, dice: &mut Dice) -> Vec<Option<String>> {
 #[test]
 fn needs_ldapsearch_after_each_step_undo_leaves_everything_as_it_was() {
     let mut dice = Dice::new("undo");
-    let (mut place, mut before) = at_rest();
+    let (mut place, mut before) = at_rest(&[]);
     for (index, next) in drawn(&place, &mut dice).into_iter().enumerate() {
         if index > 0 {
-            (place, before) = at_rest();
+            (place, before) = at_rest(&[]);
         }
         let what = if let Some(step) = &next {
             go_on_to(&place, step);
@@ -256,6 +234,24 @@ fn needs_ldapsearch_after_each_step_undo_leaves_everything_as_it_was() {
     }
 }
 
+fn taken_back_on(server: &str) {
+    let (place, before) = at_rest(&["--directory", server]);
+    place.finish("forward");
+    let output = undo(&place, &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    is_as_before(&place, &before, server);
+}
+
+#[test]
+fn needs_slapd_needs_ldapsearch_undo_leaves_openldap_as_it_was() {
+    taken_back_on("slapd");
+}
+
+#[test]
+fn needs_389ds_needs_ldapsearch_undo_leaves_389_directory_server_as_it_was() {
+    taken_back_on("389ds");
+}
+
 #[test]
 fn needs_ldapsearch_an_engine_that_dies_on_the_way_back_is_taken_up() {
     let mut dice = Dice::new("undo with crashes");
@@ -265,7 +261,7 @@ fn needs_ldapsearch_an_engine_that_dies_on_the_way_back_is_taken_up() {
         1
     };
     for _ in 0..rounds {
-        let (place, before) = at_rest();
+        let (place, before) = at_rest(&[]);
         place.finish("forward");
         let points = [dice.below(200) + 1, dice.below(150) + 1];
         let what = format!("undo, died at {points:?}");
@@ -284,7 +280,7 @@ fn needs_ldapsearch_an_engine_that_dies_on_the_way_back_is_taken_up() {
 
 #[test]
 fn needs_ldapsearch_a_run_taken_back_in_part_goes_forward_again() {
-    let (place, _) = at_rest();
+    let (place, _) = at_rest(&[]);
     place.finish("forward");
     for to in ["move-mailboxes", "drain-queues"] {
         let mut command = place.command(&["undo", &place.run, "--to", to, "--headless", "--yes"]);
