@@ -36,6 +36,8 @@ mod plan_draft;
 mod practice;
 mod real_directory;
 mod slapd;
+mod strace;
+mod trace;
 mod tui;
 mod tui_screens;
 mod undo;

@@ -86,7 +86,7 @@ impl SchemaChange {
             let entry = Entry::new(&dn)
                 .with("objectClass", "olcSchemaConfig")
                 .with("cn", name.map_or("", |(_, name)| name))
-                .with(attribute, new);
+                .with(attribute, format!("{{0}}{new}"));
             return Record::Add(entry);
         }
         let mut changes = Vec::new();

@@ -2,10 +2,10 @@
 //! directory's own log. A write or an effect without its point could not be crashed at.
 
 use super::{Place, talk};
+use crate::trace::Trace;
 use imsmigrate::host::Act;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 #[test]
@@ -47,100 +47,6 @@ fn points_agree_with_the_journal() {
     assert_eq!(sum("before sync"), sum("after sync"));
     assert_eq!(sum("before entry "), sum("after entry "));
     println!("{} points", passed.values().sum::<usize>());
-}
-
-/// One call of a process: who, and the whole line but for that.
-type Call = (u64, String);
-
-/// What one engine did, as `strace` saw it.
-struct Trace {
-    calls: Vec<Call>,
-    /// The engine's threads.
-    threads: BTreeSet<u64>,
-    /// The processes they started.
-    children: BTreeSet<u64>,
-}
-
-impl Trace {
-    fn read(file: &Path) -> Self {
-        let calls = calls(&std::fs::read_to_string(file).unwrap());
-        let is_engine = |call: &str| call.starts_with("execve(") && call.contains("\"engine\", \"");
-        let (first, _) = calls.iter().find(|(_, call)| is_engine(call)).unwrap();
-        let mut threads = BTreeSet::from([*first]);
-        let mut children = BTreeSet::new();
-        // A thread may be seen before the call that made it is.
-        loop {
-            let known = threads.len();
-            for (pid, call) in &calls {
-                let made = call.rsplit_once("= ").and_then(|(_, id)| id.parse().ok());
-                let Some(made) = made.filter(|_| is_fork(call) && threads.contains(pid)) else {
-                    continue;
-                };
-                if call.contains("CLONE_THREAD") {
-                    threads.insert(made);
-                } else {
-                    children.insert(made);
-                }
-            }
-            if threads.len() == known {
-                break;
-            }
-        }
-        Self {
-            calls,
-            threads,
-            children,
-        }
-    }
-
-    /// The engine's own calls.
-    fn own(&self) -> impl Iterator<Item = &str> {
-        let own = self
-            .calls
-            .iter()
-            .filter(|(pid, _)| self.threads.contains(pid));
-        own.map(|(_, call)| call.as_str())
-    }
-
-    /// The first program of each process the engine started, as strace shows it.
-    fn started(&self) -> Vec<&str> {
-        let mut seen = BTreeSet::new();
-        self.calls
-            .iter()
-            .filter(|(pid, call)| {
-                let works = call.starts_with("execve(") && call.ends_with("= 0");
-                works && self.children.contains(pid) && seen.insert(*pid)
-            })
-            .map(|(_, call)| call.as_str())
-            .collect()
-    }
-}
-
-fn is_fork(call: &str) -> bool {
-    ["clone(", "clone3(", "fork(", "vfork("]
-        .iter()
-        .any(|name| call.starts_with(name))
-}
-
-/// The calls in the order of their ends, those that were interrupted by others put together.
-fn calls(text: &str) -> Vec<Call> {
-    let mut calls = Vec::new();
-    let mut open: BTreeMap<u64, String> = BTreeMap::new();
-    for line in text.lines() {
-        let Some((pid, call)) = line.split_once(' ') else {
-            continue;
-        };
-        let (pid, call) = (pid.parse::<u64>().unwrap(), call.trim_start());
-        if let Some(begun) = call.strip_suffix("<unfinished ...>") {
-            open.insert(pid, begun.trim_end().to_owned());
-        } else if let Some((_, rest)) = call.split_once(" resumed>") {
-            let begun = open.remove(&pid).unwrap_or_default();
-            calls.push((pid, begun + rest));
-        } else {
-            calls.push((pid, call.to_owned()));
-        }
-    }
-    calls
 }
 
 /// The acts that change something on a host, and how their argv is told from others.
@@ -237,7 +143,7 @@ fn needs_strace_points_agree_with_what_is_seen_from_outside() {
     // The hosts: every process that changes something.
     let started = seen.started();
     for (change, told) in changes() {
-        let count = started.iter().filter(|c| c.contains(&told)).count();
+        let count = started.iter().filter(|c| c.text.contains(&told)).count();
         assert_eq!(
             count,
             sum(&format!("before act {change}")),
@@ -252,7 +158,7 @@ fn needs_strace_points_agree_with_what_is_seen_from_outside() {
         argv: Vec::new(),
     };
     let wrapped = shown(&run.argv()[2]);
-    let runs = started.iter().filter(|c| c.contains(&wrapped)).count();
+    let runs = started.iter().filter(|c| c.text.contains(&wrapped)).count();
     let pipes = sum("after pipe right begun") + sum("after pipe left begun");
     assert_eq!(runs, sum("before run ") + pipes + sum("before act run"));
 
