@@ -62,11 +62,37 @@ pub struct CheckReport {
     /// The command that mends it, on the host of the check's role, where one command does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repair: Vec<String>,
+    /// Why it does not hold the run up though it could not be told, in the words of who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
     /// When it was asked, UTC.
     #[serde(default)]
     pub at: String,
     /// How long it took.
     pub milliseconds: u64,
+}
+
+impl CheckReport {
+    /// Takes a waiver: what could not be told, or only warns, no longer inhibits. What has failed
+    /// stays as it is, and says so.
+    #[must_use]
+    pub fn waive(mut self, reason: &str) -> Self {
+        match self.outcome {
+            Outcome::Unknown | Outcome::Warning => {
+                self.inhibits = false;
+                self.waived = Some(display_safe(reason).into_owned());
+            }
+            Outcome::Failed if self.inhibits => {
+                if !self.remedy.is_empty() {
+                    self.remedy.push(' ');
+                }
+                self.remedy
+                    .push_str("It has failed: that cannot be waived.");
+            }
+            Outcome::Failed | Outcome::Ok => {}
+        }
+        self
+    }
 }
 
 /// What a check has to say, before it is put into a report.
@@ -181,6 +207,7 @@ pub async fn run(id: &str, context: &CheckContext) -> CheckReport {
         detail: answer.detail,
         remedy,
         repair,
+        waived: None,
         at,
         milliseconds: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
     }

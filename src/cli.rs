@@ -20,6 +20,7 @@ pub mod secrets;
 pub mod site;
 pub mod status;
 pub mod verify;
+pub mod waive;
 pub mod wish;
 pub mod wizard;
 
@@ -53,6 +54,7 @@ enum Command {
     Retry(run::RetryArgs),
     Undo(run::UndoArgs),
     Skip(run::SkipArgs),
+    Waive(waive::WaiveArgs),
     /// Stop the run at the next safe point
     Stop(wish::WishArgs),
     Journal(status::JournalArgs),
@@ -116,6 +118,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Retry(args) => args.run(),
         Command::Undo(args) => args.run(),
         Command::Skip(args) => args.run(),
+        Command::Waive(args) => args.run(),
         Command::Stop(args) => args.run(Wish::Stop),
         Command::Journal(args) => args.run(),
         Command::Report(args) => args.run(),

@@ -106,6 +106,9 @@ pub fn event_lines(state: &State, event: &Event) -> Vec<String> {
         Event::Continued { by } => labelled("goes on", &format!("by {by}")),
         Event::RetryAsked { by, .. } => labelled("retry", &format!("asked by {by}")),
         Event::SkipAsked { by, reason, .. } => labelled("skip", &format!("by {by}: {reason}")),
+        Event::CheckWaived { check, by, reason } => {
+            labelled("waived", &format!("{check}, by {by}: {reason}"))
+        }
         Event::StopAsked { by } => labelled("stopping", &format!("asked by {by}")),
         Event::UndoAsked { by, to, steps } => {
             let how_far = to.as_ref().map_or("everything".to_owned(), |to| {
@@ -260,6 +263,10 @@ pub fn summary_lines(state: &State) -> Vec<String> {
                 &step.message,
             ));
         }
+    }
+    for (check, waiver) in &state.waivers {
+        let text = format!("{check}, by {}: {}", waiver.by, waiver.reason);
+        lines.extend(wrap("  waived         ", "                 ", &text));
     }
     lines.push("═".repeat(WIDTH));
     lines

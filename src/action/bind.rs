@@ -139,7 +139,7 @@ async fn checks(world: &World, step: &Step) -> Result<Vec<String>, Vec<String>> 
     for report in reports {
         match report.outcome {
             Outcome::Ok => {}
-            Outcome::Warning => notes.push(report.detail),
+            Outcome::Warning => notes.push(proof::warning(&report)),
             Outcome::Failed | Outcome::Unknown if !report.inhibits => {
                 notes.push(proof::sentence(&report));
             }

@@ -180,6 +180,8 @@ async fn disk(world: &World) -> Result<&'static str, String> {
     match report.outcome {
         Outcome::Ok | Outcome::Warning => Ok("enough"),
         Outcome::Failed => Ok("too-little"),
+        // Who waives the look at the disk knows that there is room.
+        Outcome::Unknown if report.waived.is_some() => Ok("enough"),
         Outcome::Unknown => Err(proof::sentence(&report)),
     }
 }

@@ -12,7 +12,7 @@ const STALL: Duration = Duration::from_secs(600);
 /// Makes one check.
 pub(super) async fn look(world: &World, id: &str) -> Report {
     match world.check_context() {
-        Ok(context) => check::run(id, &context).await,
+        Ok(context) => world.waived(check::run(id, &context).await),
         Err(error) => cannot_look(id, error),
     }
 }
@@ -22,7 +22,7 @@ pub(super) async fn once(world: &World, id: &str) -> EffectEnd {
     let report = look(world, id).await;
     match report.outcome {
         Outcome::Ok => EffectEnd::ok(report.detail),
-        Outcome::Warning => EffectEnd::warning(report.detail),
+        Outcome::Warning => EffectEnd::warning(warning(&report)),
         Outcome::Failed | Outcome::Unknown if report.inhibits => {
             EffectEnd::failed(sentence(&report))
         }
@@ -39,7 +39,7 @@ pub(super) async fn all_hold(world: &World, ids: &[String]) -> Result<String, St
     for id in ids {
         let report = look(world, id).await;
         match report.outcome {
-            Outcome::Ok | Outcome::Warning => said.push(report.detail),
+            Outcome::Ok | Outcome::Warning => said.push(warning(&report)),
             Outcome::Failed | Outcome::Unknown if report.inhibits => {
                 return Err(sentence(&report));
             }
@@ -80,7 +80,10 @@ pub(super) async fn wait_for(world: &World, wait: &WaitFor, tell: Tell<'_>) -> E
         let report = look(world, &wait.check).await;
         match report.outcome {
             Outcome::Ok => return EffectEnd::ok(report.detail),
-            Outcome::Warning => return EffectEnd::warning(report.detail),
+            Outcome::Warning => return EffectEnd::warning(warning(&report)),
+            Outcome::Unknown if report.waived.is_some() => {
+                return EffectEnd::warning(sentence(&report));
+            }
             Outcome::Failed | Outcome::Unknown => {}
         }
         if report.detail != last {
@@ -110,8 +113,23 @@ pub(super) async fn wait_for(world: &World, wait: &WaitFor, tell: Tell<'_>) -> E
     }
 }
 
-/// What a check says, with what to do.
+/// What a check says that lets the run go on, with the waiver if there is one.
+pub(super) fn warning(report: &Report) -> String {
+    match &report.waived {
+        Some(reason) => format!("{} (waived: {reason})", report.detail),
+        None => report.detail.clone(),
+    }
+}
+
+/// What a check says, with what to do, or why nothing need be done.
 pub(super) fn sentence(report: &Report) -> String {
+    if report.waived.is_some() {
+        let detail = format!("{} cannot be told: {}", report.id, report.detail);
+        return warning(&Report {
+            detail,
+            ..report.clone()
+        });
+    }
     if report.remedy.is_empty() {
         report.detail.clone()
     } else {
@@ -124,7 +142,8 @@ pub(super) async fn look_all(world: &World, ids: &[String]) -> Vec<Report> {
     match world.check_context() {
         Ok(context) => {
             let asked = ids.iter().map(|id| check::run(id, &context));
-            futures_util::future::join_all(asked).await
+            let all = futures_util::future::join_all(asked).await;
+            all.into_iter().map(|r| world.waived(r)).collect()
         }
         Err(error) => ids
             .iter()
@@ -142,6 +161,7 @@ fn cannot_look(id: &str, detail: String) -> Report {
         detail,
         remedy: String::new(),
         repair: Vec::new(),
+        waived: None,
         at: String::new(),
         milliseconds: 0,
     }

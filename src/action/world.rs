@@ -1,7 +1,7 @@
 //! What actions work with: the site's hosts, its directory, the secrets, the run's folder.
 
 use crate::base::{Secret, places};
-use crate::check::{CheckContext, Setting};
+use crate::check::{CheckContext, CheckReport, Setting};
 use crate::directory::{Connection, DirectoryError, Target, Tls};
 use crate::host::{EffectDir, Host, Transport};
 use crate::plan::{self, effect::EffectSpec};
@@ -28,6 +28,8 @@ pub struct World {
     hosts: BTreeMap<Role, Host>,
     /// The step that is being worked on: checks look at what was set up to it.
     step: RwLock<String>,
+    /// Checks that do not hold the run up when they cannot be told, with the reason.
+    waivers: RwLock<BTreeMap<String, String>>,
 }
 
 impl World {
@@ -94,6 +96,7 @@ impl World {
             secrets,
             hosts,
             step,
+            waivers: RwLock::default(),
         })
     }
 
@@ -145,6 +148,21 @@ impl World {
         };
         let secret = self.secret("directory").map_err(DirectoryFault::Site)?;
         Ok(Connection::open(&target, secret).await?)
+    }
+
+    /// Notes that a check is not to hold the run up when it cannot be told.
+    pub fn waive(&self, check: &str, reason: &str) {
+        let mut waivers = self.waivers.write().unwrap_or_else(PoisonError::into_inner);
+        waivers.insert(check.to_owned(), reason.to_owned());
+    }
+
+    /// Judges a check's report by what was waived.
+    pub(super) fn waived(&self, report: CheckReport) -> CheckReport {
+        let waivers = self.waivers.read().unwrap_or_else(PoisonError::into_inner);
+        match waivers.get(&report.id) {
+            Some(reason) => report.waive(reason),
+            None => report,
+        }
     }
 
     /// Says which step is being worked on.
@@ -246,8 +264,7 @@ impl World {
     /// When it cannot be written, as a sentence.
     pub fn write_artifact(&self, name: &str, content: &[u8]) -> Result<(), String> {
         let path = self.artifact(name);
-        places::write_private(&path, content)
-            .map_err(|e| format!("cannot write `{}`: {e}", path.display()))
+        places::write_private(&path, content).map_err(|e| places::cannot_write(&path, &e))
     }
 
     /// Removes an artifact; nothing to do when there is none.

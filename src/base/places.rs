@@ -75,10 +75,39 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
+        // Half a file is of no use, least of all on a full disk.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
     fs::File::open(parent)?.sync_all()?;
     crash::after("artifact", &name);
     Ok(())
+}
+
+/// Says that a file cannot be written, and where a full disk is the reason what to do.
+pub fn cannot_write(path: &Path, error: &io::Error) -> String {
+    let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+    let next = if full.contains(&error.kind()) {
+        "; make room there, then retry"
+    } else {
+        ""
+    };
+    format!("cannot write `{}`: {error}{next}", path.display())
+}
+
+/// Says which disk is full, if that of a folder is.
+pub fn full(folder: &Path) -> Option<String> {
+    /// A run that cannot write as much cannot go on.
+    const LEAST: u64 = 64 * 1024;
+    let found = rustix::fs::statvfs(folder).ok()?;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    (free < LEAST).then(|| {
+        format!(
+            "the disk of `{}` is full ({} KB free)",
+            folder.display(),
+            free / 1024
+        )
+    })
 }

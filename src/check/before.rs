@@ -99,6 +99,7 @@ mod tests {
             detail: String::new(),
             remedy: String::new(),
             repair: Vec::new(),
+            waived: None,
             at: String::new(),
             milliseconds: 0,
         };

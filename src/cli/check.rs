@@ -5,6 +5,7 @@ use super::failure::{Failure, end};
 use super::look::{Looking, passing_folder, wait};
 use super::output;
 use super::secrets::SecretOptions;
+use super::waive::Waiver;
 use crate::base::display_safe;
 use crate::check::{self, CheckReport, Outcome, before};
 use crate::plain;
@@ -27,6 +28,9 @@ pub struct CheckArgs {
     /// Ask this one only, also one that can only hold later in a run (can be repeated)
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
+    /// Take it upon you that a check cannot be told, as ID=REASON (can be repeated)
+    #[arg(long, value_name = "ID=REASON", value_parser = Waiver::parse)]
+    waive: Vec<Waiver>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -71,6 +75,18 @@ fn make(args: &CheckArgs) -> Result<Exit, Failure> {
     if !named {
         reports = reports.into_iter().map(before::soften).collect();
     }
+    for waiver in &args.waive {
+        reports = reports
+            .into_iter()
+            .map(|r| {
+                if r.id == waiver.check {
+                    r.waive(&waiver.reason)
+                } else {
+                    r
+                }
+            })
+            .collect();
+    }
     let inhibits = reports.iter().filter(|r| r.inhibits).count();
     if args.json {
         output::data(json!({ "checks": reports }).to_string())?;
@@ -110,7 +126,10 @@ fn lines(report: &CheckReport) -> Vec<String> {
         &format!("{}: {title}", report.id),
     );
     lines.extend(plain::wrap("         ", "         ", &report.detail));
-    if report.outcome != Outcome::Ok && !report.remedy.is_empty() {
+    if let Some(reason) = &report.waived {
+        let text = format!("waived: {reason}");
+        lines.extend(plain::wrap("         ", "         ", &text));
+    } else if report.outcome != Outcome::Ok && !report.remedy.is_empty() {
         lines.extend(plain::wrap("         → ", "           ", &report.remedy));
     }
     lines
@@ -130,6 +149,7 @@ mod tests {
             detail: format!("{}\x1b[2J", "much is said here ".repeat(12)),
             remedy: "Start it.".to_owned(),
             repair: Vec::new(),
+            waived: None,
             at: String::new(),
             milliseconds: 3,
         };

@@ -3,9 +3,10 @@
 use super::exit::Exit;
 use super::operator::Operator;
 use super::output::{data, talk};
-use crate::base::display_safe;
+use crate::base::{display_safe, places};
 use crate::engine::client::{Client, Events, Sender};
 use crate::engine::core::fold;
+use crate::engine::daemon::run_id;
 use crate::engine::event::{Event, Gate, Level};
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::engine::state::{Phase, State, StepStatus};
@@ -52,6 +53,18 @@ const SETTLED: Duration = Duration::from_millis(150);
 /// # Errors
 /// When the socket cannot be used or stdout is gone.
 pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
+    let folder = follow.folder;
+    match look(follow).await {
+        // On a full disk an engine goes away as soon as it has come, in the middle of anything.
+        Err(_) if places::full(folder).is_some() => {
+            talk_gone(&run_id(folder));
+            Ok(Exit::Error)
+        }
+        looked => looked,
+    }
+}
+
+async fn look(follow: Follow<'_>) -> anyhow::Result<Exit> {
     let client = Client::connect(follow.info, &who(), 1).await?;
     let (events, mut sender) = client.split();
     for command in &follow.commands {
@@ -94,9 +107,7 @@ fn told_in_words(state: &State, end: End) {
     let run = &state.run;
     match end {
         End::Over => {}
-        End::Gone => talk(format!(
-            "error: the engine of run `{run}` went away\nhint: take it up again: imsmigrate resume {run}"
-        )),
+        End::Gone => talk_gone(run),
         End::Waiting => {
             let gate = state
                 .gate
@@ -113,6 +124,18 @@ fn told_in_words(state: &State, end: End) {
             "hint: when the cause is mended: imsmigrate retry {run}"
         ));
     }
+}
+
+/// Says that the engine has gone; where a full disk is the reason, which one.
+fn talk_gone(run: &str) {
+    let folder = places::runs_dir().ok().map(|runs| runs.join(run));
+    let (why, first) = match folder.and_then(|folder| places::full(&folder)) {
+        Some(full) => (format!(": {full}"), "make room there, then "),
+        None => (String::new(), ""),
+    };
+    talk(format!(
+        "error: the engine of run `{run}` went away{why}\nhint: {first}take it up again: imsmigrate resume {run}"
+    ));
 }
 
 /// Who looks, as the journal will name it: `root on pts/3`.
@@ -280,7 +303,14 @@ impl Watcher {
         } else if self.state.paused {
             talk("The run is paused. Type `continue` or `stop`.");
         } else {
-            talk("Type `retry`, `skip REASON`, or `stop`.");
+            let blocked = self.state.failed_step();
+            talk(match blocked.map(|s| &s.status) {
+                Some(StepStatus::Blocked) => {
+                    "Type `retry`, `waive CHECK REASON` (what cannot be told, not what has failed),\n\
+                     `skip REASON`, or `stop`."
+                }
+                _ => "Type `retry`, `skip REASON`, or `stop`.",
+            });
         }
         self.asked = Some(wanted);
     }
@@ -296,6 +326,16 @@ impl Watcher {
             return Ok(None);
         }
         let word = line.trim();
+        let at_failure = asked.as_deref().is_some_and(|a| a.starts_with("failed "));
+        if at_failure
+            && let Some(rest) = word.strip_prefix("waive ")
+            && let Some((check, reason)) = rest.trim().split_once(' ')
+        {
+            let (check, reason) = (check.to_owned(), reason.to_owned());
+            self.sender.send(&Command::Waive { check, reason }).await?;
+            self.sender.send(&Command::Retry).await?;
+            return Ok(None);
+        }
         let command = match word {
             "stop" => Some(Command::Stop),
             "pause" => Some(Command::Pause),

@@ -6,9 +6,10 @@ use super::operator::Operator;
 use super::output::{data, talk};
 use super::runs::{Run, find};
 use super::secrets::{self, SecretOptions};
+use super::waive::Waiver;
 use super::wish::send;
 use crate::base::{RunId, Secret, places};
-use crate::engine::daemon::{self, Create, Startup};
+use crate::engine::daemon::{self, Create, Startup, Waive};
 use crate::engine::event::Policy;
 use crate::engine::journal;
 use crate::engine::protocol::{Command, EngineInfo};
@@ -40,9 +41,19 @@ pub struct Manners {
     /// Answer gates from a file: GATE = "typed text" lines
     #[arg(long, value_name = "FILE", requires = "headless")]
     pub answers: Option<PathBuf>,
+    /// Take it upon you that a check cannot be told, as ID=REASON (can be repeated)
+    #[arg(long, value_name = "ID=REASON", value_parser = Waiver::parse)]
+    pub waive: Vec<Waiver>,
     /// One event a line on stdout, as in the journal
     #[arg(long)]
     pub json: bool,
+}
+
+/// What an answers file says.
+#[derive(Debug, Default)]
+struct Answers {
+    gates: BTreeMap<String, String>,
+    waive: Vec<Waiver>,
 }
 
 impl Manners {
@@ -80,16 +91,28 @@ impl Manners {
 
     /// The policy for a run whose gates are called by the ids of `plan`'s steps.
     fn policy(&self, practice: bool, plan: &Plan) -> anyhow::Result<Policy> {
-        let answers = match &self.answers {
-            Some(path) => read_answers(path, plan)?,
-            None => BTreeMap::new(),
-        };
         Ok(Policy {
             headless: self.headless,
             yes: self.yes,
             practice,
-            answers,
+            answers: self.answers(plan)?.gates,
         })
+    }
+
+    fn answers(&self, plan: &Plan) -> anyhow::Result<Answers> {
+        match &self.answers {
+            Some(path) => read_answers(path, plan),
+            None => Ok(Answers::default()),
+        }
+    }
+
+    /// The waivers of the command line and of the answers file.
+    fn waivers(&self, plan: &Plan) -> anyhow::Result<Vec<Waive>> {
+        let file = self.answers(plan)?.waive;
+        let typed = self.waive.iter().map(|w| w.by("command line"));
+        Ok(typed
+            .chain(file.iter().map(|w| w.by("answers-file")))
+            .collect())
     }
 }
 
@@ -111,16 +134,27 @@ fn asking(plain: bool) -> Manner {
 #[error("{0}")]
 pub struct Refused(pub String);
 
-fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<BTreeMap<String, String>> {
+fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<Answers> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|e| Refused(format!("cannot read `{shown}`: {e}")))?;
-    let answers: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| {
+    let malformed = |e: toml::de::Error| {
         Refused(format!(
             "`{shown}` is not of the form GATE = \"typed text\": {}",
             e.message()
         ))
-    })?;
+    };
+    let mut table: toml::Table = toml::from_str(&text).map_err(malformed)?;
+    let waive = match table.remove("waive") {
+        Some(waive) => waive.try_into().map_err(malformed)?,
+        None => BTreeMap::<String, String>::new(),
+    };
+    let waive = waive
+        .iter()
+        .map(|(check, reason)| Waiver::new(check, reason))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| Refused(format!("`{shown}`, [waive]: {e}")))?;
+    let answers: BTreeMap<String, String> = table.try_into().map_err(malformed)?;
     let gates: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
     for gate in answers.keys() {
         let forward = gate.strip_prefix("undo/").unwrap_or(gate);
@@ -133,14 +167,17 @@ fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<BTreeMap<String, Str
             .into());
         }
     }
-    if answers.is_empty() {
+    if answers.is_empty() && waive.is_empty() {
         return Err(Refused(format!(
             "`{shown}` names no gate\nhint: the gates are: {}",
             gates.join(", ")
         ))
         .into());
     }
-    Ok(answers)
+    Ok(Answers {
+        gates: answers,
+        waive,
+    })
 }
 
 /// Run a scenario at a site
@@ -244,6 +281,7 @@ pub fn start(
         run: run.to_string(),
         policy,
         lab: lab.map(Path::to_path_buf),
+        waive: manners.waivers(&plan)?,
     };
     places::write_private(
         &folder.join(daemon::CREATE_FILE),
@@ -254,6 +292,7 @@ pub fn start(
         &Startup {
             create: Some(create),
             secrets,
+            waive: Vec::new(),
             stop: false,
         },
     ) {
@@ -468,6 +507,7 @@ fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
     let startup = Startup {
         create: None,
         secrets: exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?),
+        waive: Vec::new(),
         stop: true,
     };
     daemon::start(&run.folder, &startup)?;
@@ -581,7 +621,11 @@ fn engage(
     } else {
         run.engine.clone()
     };
+    let waive = manners.waivers(&plan_of(run)?)?;
     let info = if let Some(info) = engine {
+        for Waive { check, reason, .. } in waive {
+            commands.insert(0, Command::Waive { check, reason });
+        }
         info
     } else {
         let site_path = run.folder.join("site.toml");
@@ -593,6 +637,7 @@ fn engage(
             &Startup {
                 create: unbegun(run)?,
                 secrets,
+                waive,
                 stop: false,
             },
         )?
@@ -632,6 +677,13 @@ fn engage(
         commands,
         run.state.last + 1,
     )
+}
+
+/// The draft of a run's plan, for the names of its gates.
+fn plan_of(run: &Run) -> anyhow::Result<Plan> {
+    let site = Site::load(&run.folder.join("site.toml"))?;
+    let scenario = crate::scenario::load(&site.scenario)?;
+    Ok(crate::plan::draft(&scenario, &site)?)
 }
 
 /// Waits until the engine of a run that is over has gone; one that stays is returned.

@@ -11,6 +11,7 @@ mod fold;
 mod input;
 #[cfg(test)]
 mod simulation;
+mod waive;
 
 pub use back::RUN_FILES;
 pub use decide::Core;

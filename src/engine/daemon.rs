@@ -3,7 +3,7 @@
 //! It is this binary, executed again with `engine DIR`, in a session of its own, so that losing the
 //! terminal never stops a run. Secrets come over its standard input, never by argv or environment.
 
-use super::core::Input;
+use super::core::{Ask, Input};
 use super::event::{Event, Policy};
 use super::journal::{Journal, JournalError, replay};
 use super::protocol::{
@@ -35,6 +35,20 @@ pub struct Startup {
     /// Settle what a dead engine left open, and stop.
     #[serde(default)]
     pub stop: bool,
+    /// What is waived before anything begins.
+    #[serde(default)]
+    pub waive: Vec<Waive>,
+}
+
+/// A check that is not to hold the run up, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waive {
+    /// The check.
+    pub check: String,
+    /// Why.
+    pub reason: String,
+    /// Where it was said: `command line`, `answers-file`.
+    pub by: String,
 }
 
 /// The file in a run's folder that says how it is to be begun: an engine that dies before its first
@@ -50,6 +64,9 @@ pub struct Create {
     pub policy: Policy,
     /// The lab's folder, for practice.
     pub lab: Option<PathBuf>,
+    /// What is waived from the first.
+    #[serde(default)]
+    pub waive: Vec<Waive>,
 }
 
 /// What can go wrong around an engine.
@@ -94,7 +111,12 @@ impl Hint for EngineError {
         match self {
             Self::Busy { run, .. } => vec![format!("watch it: imsmigrate attach {run}")],
             Self::Journal(error) => error.hints(),
-            Self::Gone { run, .. } => vec![format!("take it up again: imsmigrate resume {run}")],
+            Self::Gone { run, log, .. } => {
+                let full = log.parent().and_then(places::full);
+                let full = full.map(|full| format!("{full}: make room there"));
+                let again = format!("take it up again: imsmigrate resume {run}");
+                full.into_iter().chain([again]).collect()
+            }
             Self::File { .. } | Self::Other(_) => Vec::new(),
         }
     }
@@ -282,9 +304,19 @@ pub async fn run<W: Work>(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         stop: startup.stop,
     };
+    let waive = startup
+        .create
+        .map(|create| create.waive)
+        .unwrap_or_default();
+    let waive = waive.into_iter().chain(startup.waive);
+    let waive = waive.map(|Waive { check, reason, by }| Input::Asked {
+        ask: Ask::Waive { check, reason },
+        by,
+    });
     let first = created
         .map(|e| Input::Create(Box::new(e)))
         .into_iter()
+        .chain(waive)
         .chain([begin])
         .collect();
     let ended = shell.run(first).await;

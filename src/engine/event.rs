@@ -261,6 +261,15 @@ pub enum Event {
         /// Why not.
         reason: String,
     },
+    /// What a check could not tell, or warned of, is not to hold the run up.
+    CheckWaived {
+        /// The check.
+        check: String,
+        /// Who takes it upon them.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The run is to stop at the next safe point.
     StopAsked {
         /// Who asked.

@@ -71,6 +71,13 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Do not let a check hold the run up that cannot be told.
+    Waive {
+        /// The check.
+        check: String,
+        /// Why.
+        reason: String,
+    },
     /// Stop at the next safe point.
     Stop,
     /// Take back what was done, the last step first.
@@ -99,6 +106,7 @@ impl Command {
             Self::Continue => Ask::Continue,
             Self::Retry => Ask::Retry,
             Self::Skip { reason } => Ask::Skip { reason },
+            Self::Waive { check, reason } => Ask::Waive { check, reason },
             Self::Stop => Ask::Stop,
             Self::Undo { to } => Ask::Undo { to },
             Self::Forward => Ask::Forward,

@@ -69,6 +69,9 @@ pub trait Work: Send + Sync + 'static {
 
     /// The operator wants the run to stop: what only waits gives up.
     fn stop(&self);
+
+    /// A check is not to hold the run up when it cannot be told.
+    fn waive(&self, check: &str, reason: &str);
 }
 
 /// The lines of the journal, for any number of watchers.
@@ -149,6 +152,9 @@ impl<W: Work> Shell<W> {
     /// # Errors
     /// When the journal cannot be written; nothing new has been begun then.
     pub async fn run(mut self, first: Vec<Input>) -> Result<State, JournalError> {
+        for (check, waiver) in &self.state.waivers {
+            self.work.waive(check, &waiver.reason);
+        }
         for input in first {
             self.step(input)?;
         }
@@ -192,6 +198,7 @@ impl<W: Work> Shell<W> {
             match &event {
                 Event::StepBound { .. } => self.bound_at = Some(Instant::now()),
                 Event::StopAsked { .. } => self.work.stop(),
+                Event::CheckWaived { check, reason, .. } => self.work.waive(check, reason),
                 _ => {}
             }
             let (_, line) = self.journal.append(event)?;

@@ -114,6 +114,15 @@ pub struct Undoing {
     pub to: Option<String>,
 }
 
+/// Why a check that cannot be told does not hold the run up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiver {
+    /// Who takes it upon them.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// The run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
@@ -143,6 +152,8 @@ pub struct State {
     pub held_answer: Option<(String, String, Option<String>)>,
     /// Who has control.
     pub control: Option<String>,
+    /// The checks that were waived, by id.
+    pub waivers: BTreeMap<String, Waiver>,
     /// How the run ended.
     pub ended: Option<(String, String)>,
     /// The last event's number.

@@ -55,4 +55,8 @@ impl Work for Actions {
     fn stop(&self) {
         self.0.stopping.send_replace(true);
     }
+
+    fn waive(&self, check: &str, reason: &str) {
+        self.0.waive(check, reason);
+    }
 }

@@ -79,6 +79,9 @@ impl Report {
             }
             Event::Paused { by } => self.events.push(said(by, "paused".to_owned())),
             Event::Continued { by } => self.events.push(said(by, "went on".to_owned())),
+            Event::CheckWaived { check, by, reason } => self
+                .events
+                .push(said(by, format!("waived the check {check}: {reason}"))),
             Event::StopAsked { by } => self.events.push(said(by, "asked to stop".to_owned())),
             Event::UndoAsked { by, to, steps } => {
                 let how_far = match to {

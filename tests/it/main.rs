@@ -43,4 +43,5 @@ mod tui_screens;
 mod undo;
 mod wizard;
 mod wizard_screens;
+mod waivers;
 mod wizard_side;

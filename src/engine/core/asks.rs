@@ -28,6 +28,7 @@ pub(super) fn asked(state: &State, ask: Ask, by: String, flawed: bool) -> Decisi
                 found.push(Event::SkipAsked { step, by, reason });
             }
         }
+        Ask::Waive { check, reason } => found.push(super::waive::waive(check, by, &reason)),
         Ask::Stop if state.phase == Phase::Running => found.push(Event::StopAsked { by }),
         Ask::Policy(policy) if policy != state.policy => found.push(Event::PolicySet { policy }),
         Ask::Control => found.push(Event::ControlTaken { by }),

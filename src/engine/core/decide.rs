@@ -28,7 +28,12 @@ impl Core {
         let mut now = state.clone();
         let mut decision = Decision::default();
         // What is created is begun with the `Begin` that follows, as after a crash.
-        let is_new = matches!(input, Input::Create(_));
+        // Nothing follows from a waiver either, and one may come before the `Begin`.
+        let is_new = match &input {
+            Input::Create(_) => true,
+            Input::Asked { ask, .. } => matches!(ask, Ask::Waive { .. }),
+            _ => false,
+        };
         let first = self.answer_input(&now, input);
         let mut step = Some(first);
         while let Some(part) = step.take() {

@@ -2,7 +2,9 @@
 
 use super::back;
 use crate::engine::event::{Event, Outcome};
-use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
+use crate::engine::state::{
+    EffectState, EffectStatus, Phase, State, StepState, StepStatus, Waiver,
+};
 use serde_json::Value;
 
 /// Applies one event.
@@ -142,6 +144,10 @@ pub fn fold(state: &mut State, event: &Event) {
             };
             s.message.clone_from(reason);
         }),
+        Event::CheckWaived { check, by, reason } => {
+            let (by, reason) = (by.clone(), reason.clone());
+            state.waivers.insert(check.clone(), Waiver { by, reason });
+        }
         Event::StopAsked { .. } => state.stopping = true,
         Event::ControlTaken { by } => state.control = Some(by.clone()),
         Event::RunEnded { outcome, message } => {

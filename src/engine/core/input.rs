@@ -17,6 +17,13 @@ pub enum Ask {
         /// Why; journaled.
         reason: String,
     },
+    /// Do not let a check hold the run up that cannot be told.
+    Waive {
+        /// The check.
+        check: String,
+        /// Why; journaled.
+        reason: String,
+    },
     /// Stop at the next safe point.
     Stop,
     /// Take back what was done, the last step first.
