@@ -15,6 +15,7 @@ mod command;
 mod config;
 mod directory;
 mod files;
+mod full;
 mod mailboxes;
 mod operator;
 mod proof;

@@ -8,7 +8,7 @@
 
 use super::command::{in_words, last_words};
 use super::work::{CheckMailboxes, Inventory as List, Session};
-use super::{Tell, World, proof};
+use super::{Tell, World, full, proof};
 use crate::base::display_safe;
 use crate::host::{EffectDir, Host, PipeEnd, PipeResult, Reading, RunOptions, Settled, pipe};
 use crate::plan::effect::{EffectEnd, Outcome};
@@ -178,6 +178,15 @@ async fn try_session(
     let who = |id: &StoreUser| id.new_id().to_owned();
     let users: Vec<String> = session.users.iter().map(who).collect();
     let detail = json!({ "users": users, "bytes": bytes, "errors": errors });
+    // With -cy a restore goes on after it, and ends well.
+    if let Some(said) = trouble
+        .iter()
+        .chain(&errors)
+        .find(|said| full::is_said(said))
+    {
+        let told = full::told(said, new, &world.site.new.instance_root).await;
+        return Ok(EffectEnd::failed(told).with(detail));
+    }
     if let Some(trouble) = trouble {
         return Ok(EffectEnd::failed(trouble).with(detail));
     }

@@ -21,6 +21,7 @@ mod crash;
 mod directory_golden;
 mod directory_lab;
 mod directory_slapd;
+mod full_disk;
 mod lab_audit;
 mod lab_create;
 mod lab_daemon;
