@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, exit codes in one place, the one output module.
 
+pub mod answers;
 pub mod check;
 pub mod engine;
 pub mod exit;

@@ -159,8 +159,7 @@ async fn try_session(
         remove_partial(world, new, session, folder).await?;
     }
     let meter = Arc::new(AtomicU64::new(0));
-    let moved = move_them(old, new, session, folder, meter.clone());
-    tokio::pin!(moved);
+    let mut moved = Box::pin(move_them(old, new, session, folder, meter.clone()));
     let mut ticks = tokio::time::interval(Duration::from_secs(2));
     let mut told = 0;
     let (errors, trouble, bytes) = loop {

@@ -1,5 +1,6 @@
 //! `run`, `resume`, `retry` and the rest that start an engine or speak to one.
 
+use super::answers::{self, Answers};
 use super::exit::Exit;
 use super::follow::{Follow, Manner, follow};
 use super::operator::Operator;
@@ -49,13 +50,6 @@ pub struct Manners {
     pub json: bool,
 }
 
-/// What an answers file says.
-#[derive(Debug, Default)]
-struct Answers {
-    gates: BTreeMap<String, String>,
-    waive: Vec<Waiver>,
-}
-
 impl Manners {
     fn manner(&self) -> Manner {
         match (self.json, self.headless) {
@@ -101,7 +95,7 @@ impl Manners {
 
     fn answers(&self, plan: &Plan) -> anyhow::Result<Answers> {
         match &self.answers {
-            Some(path) => read_answers(path, plan),
+            Some(path) => answers::read(path, plan),
             None => Ok(Answers::default()),
         }
     }
@@ -133,52 +127,6 @@ fn asking(plain: bool) -> Manner {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
-
-fn read_answers(path: &Path, plan: &Plan) -> anyhow::Result<Answers> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Refused(format!("cannot read `{shown}`: {e}")))?;
-    let malformed = |e: toml::de::Error| {
-        Refused(format!(
-            "`{shown}` is not of the form GATE = \"typed text\": {}",
-            e.message()
-        ))
-    };
-    let mut table: toml::Table = toml::from_str(&text).map_err(malformed)?;
-    let waive = match table.remove("waive") {
-        Some(waive) => waive.try_into().map_err(malformed)?,
-        None => BTreeMap::<String, String>::new(),
-    };
-    let waive = waive
-        .iter()
-        .map(|(check, reason)| Waiver::new(check, reason))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| Refused(format!("`{shown}`, [waive]: {e}")))?;
-    let answers: BTreeMap<String, String> = table.try_into().map_err(malformed)?;
-    let gates: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
-    for gate in answers.keys() {
-        let forward = gate.strip_prefix("undo/").unwrap_or(gate);
-        let step = forward.split('/').next().unwrap_or(forward);
-        if forward != "run-files" && !gates.contains(&step) {
-            return Err(Refused(format!(
-                "`{shown}` names no gate: `{gate}`\nhint: the gates are: {}",
-                gates.join(", ")
-            ))
-            .into());
-        }
-    }
-    if answers.is_empty() && waive.is_empty() {
-        return Err(Refused(format!(
-            "`{shown}` names no gate\nhint: the gates are: {}",
-            gates.join(", ")
-        ))
-        .into());
-    }
-    Ok(Answers {
-        gates: answers,
-        waive,
-    })
-}
 
 /// Run a scenario at a site
 ///

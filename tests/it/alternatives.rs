@@ -51,10 +51,11 @@ fn with_too_little_disk_the_mail_goes_over_the_tape_and_the_old_store_is_removed
         "back-up-store-to-tape",
         "read-tape-back",
         "remove-old-store",
-        "restore-from-tape",
     ] {
         assert_eq!(outcome(step), "ok", "{step}: {}", talk(&output));
     }
+    // Two folders of one of the four become one name, which is said.
+    assert_eq!(outcome("restore-from-tape"), "warning");
     assert_eq!(outcome("move-mailboxes"), "skipped");
     let old = place.lab().join("hosts/mail/var/opt/SUNWmail/ims");
     assert!(!old.exists(), "the old store is gone");

@@ -77,6 +77,7 @@ const OF_STEPS: &[&str] = &[
     "directory-backup",
     "dirsync-done",
     "domains-upgraded",
+    "entries",
     "ims-installed",
     "ims-removed",
     "ims-stopped",
@@ -102,6 +103,7 @@ const BEFORE: &[&str] = &[
     "directory-backup",
     "directory-product",
     "disk-space",
+    "entries",
     "inodes",
     "ldap-answers",
     "mail-hosts",
@@ -347,6 +349,13 @@ async fn entries(proof: &mut Proof) {
     proof.finds("uids", Outcome::Failed, "contains `%`").await;
     proof.ldif(&gone("a%b")).await;
     proof.holds("uids").await;
+
+    proof.passes("entries").await;
+    let twice = user("twice") + "mailHost: www.siroe.com\n";
+    proof.ldif(&twice).await;
+    proof.finds("entries", Outcome::Failed, "uid=twice").await;
+    proof.ldif(&gone("twice")).await;
+    proof.passes("entries").await;
 
     proof.holds("mail-hosts").await;
     let moved = user("stray").replace("mailHost: mail.", "mailHost: www.");

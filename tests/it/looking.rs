@@ -27,6 +27,8 @@ fn a_fresh_lab_is_fit_for_a_run_and_what_only_holds_later_is_not_asked() {
         let one = check(&all, id);
         assert_eq!(one["outcome"], "ok", "{one}");
         assert!(one["milliseconds"].is_u64() && one["inhibits"] == false);
+        let at = one["at"].as_str().unwrap();
+        assert!(at.parse::<jiff::Timestamp>().is_ok(), "when: {one}");
     }
     assert_eq!(check(&all, "queue-empty")["inhibits"], false);
     assert!(!all.to_string().contains("sims-stopped"), "{all}");

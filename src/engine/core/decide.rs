@@ -31,7 +31,7 @@ impl Core {
         // Nothing follows from a waiver either, and one may come before the `Begin`.
         let is_new = match &input {
             Input::Create(_) => true,
-            Input::Asked { ask, .. } => matches!(ask, Ask::Waive { .. }),
+            Input::Asked { ask, .. } => matches!(ask, super::input::Ask::Waive { .. }),
             _ => false,
         };
         let first = self.answer_input(&now, input);
