@@ -103,10 +103,13 @@ impl Manners {
     /// The waivers of the command line and of the answers file.
     fn waivers(&self, plan: &Plan) -> anyhow::Result<Vec<Waive>> {
         let file = self.answers(plan)?.waive;
-        let typed = self.waive.iter().map(|w| w.by("command line"));
-        Ok(typed
-            .chain(file.iter().map(|w| w.by("answers-file")))
-            .collect())
+        let mut all = self.typed_waivers();
+        all.extend(file.iter().map(|w| w.by("answers-file")));
+        Ok(all)
+    }
+
+    fn typed_waivers(&self) -> Vec<Waive> {
+        self.waive.iter().map(|w| w.by("command line")).collect()
     }
 }
 
@@ -178,13 +181,15 @@ pub fn begin(
             file: Some(site_path.to_path_buf()),
             secrets: secrets.clone(),
             lab: lab.map(Path::to_path_buf),
+            waive: manners.typed_waivers(),
         });
     }
     let scenario = crate::scenario::load(&site.scenario)?;
     let plan = crate::plan::draft(&scenario, &site)?;
     let policy = manners.policy(site.is_practice(), &plan)?;
     let secrets = secrets::for_site(&site, site_path, &scenario, secrets)?;
-    let begun = start(&site, site_path, &plan, policy, secrets, lab)?;
+    let waive = manners.waivers(&plan)?;
+    let begun = start(&site, site_path, &plan, policy, secrets, lab, waive)?;
     talk(format!("run {} in {}", begun.run, begun.folder.display()));
     if detach {
         data(begun.run.as_str())?;
@@ -222,6 +227,7 @@ pub fn start(
     policy: Policy,
     secrets: BTreeMap<String, Secret>,
     lab: Option<&Path>,
+    waive: Vec<Waive>,
 ) -> anyhow::Result<Begun> {
     let secrets = exposed(secrets);
     let (run, folder) = make_folder(site, site_path, plan)?;
@@ -229,7 +235,7 @@ pub fn start(
         run: run.to_string(),
         policy,
         lab: lab.map(Path::to_path_buf),
-        waive: manners.waivers(&plan)?,
+        waive,
     };
     places::write_private(
         &folder.join(daemon::CREATE_FILE),

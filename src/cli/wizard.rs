@@ -12,6 +12,7 @@ use super::secrets::{self, SecretOptions};
 use crate::action::{World, facts};
 use crate::base::{Hint, Secret};
 use crate::check::{self, before};
+use crate::engine::daemon::Waive;
 use crate::engine::event::Policy;
 use crate::plan::{self, Plan};
 use crate::scenario;
@@ -38,6 +39,8 @@ pub struct Begin {
     pub secrets: SecretOptions,
     /// The lab it practises in, when it was made for that.
     pub lab: Option<PathBuf>,
+    /// Checks that are not to hold the run up when they cannot be told.
+    pub waive: Vec<Waive>,
 }
 
 /// `imsmigrate` alone.
@@ -97,6 +100,7 @@ pub fn show(begin: Begin) -> anyhow::Result<Exit> {
         typed: Arc::default(),
         begun: Arc::default(),
         lab: begin.lab,
+        waive: begin.waive,
     };
     let begun = Arc::clone(&worker.begun);
     let wiring = Wiring {
@@ -134,6 +138,7 @@ struct Worker {
     /// The run that was begun.
     begun: Arc<Mutex<Option<Begun>>>,
     lab: Option<PathBuf>,
+    waive: Vec<Waive>,
 }
 
 impl Worker {
@@ -249,7 +254,12 @@ impl Worker {
         context.aci_ldif = None;
         let asked: FuturesUnordered<_> = ids.iter().map(|id| check::run(id, &context)).collect();
         wait(asked.for_each(|report| {
-            self.say(Done::Checked(round, before::soften(report)));
+            let waiver = self.waive.iter().find(|w| w.check == report.id);
+            let report = match waiver {
+                Some(waiver) => before::soften(report).waive(&waiver.reason),
+                None => before::soften(report),
+            };
+            self.say(Done::Checked(round, report));
             std::future::ready(())
         }))?;
         Ok(())
@@ -283,7 +293,9 @@ impl Worker {
             (None, Some(dir)) => Some(std::path::absolute(dir)?),
             (None, None) => None,
         };
-        let begun = run::start(site, place(file), &plan, policy, secrets, lab.as_deref())?;
+        let lab = lab.as_deref();
+        let waive = self.waive.clone();
+        let begun = run::start(site, place(file), &plan, policy, secrets, lab, waive)?;
         *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
         Ok(())
     }

@@ -42,7 +42,7 @@ mod trace;
 mod tui;
 mod tui_screens;
 mod undo;
+mod waivers;
 mod wizard;
 mod wizard_screens;
-mod waivers;
 mod wizard_side;

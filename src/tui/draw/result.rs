@@ -100,5 +100,11 @@ fn lines(seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'static>> {
             }
         }
     }
+    for (check, waiver) in &run.waivers {
+        let text = format!("Waived: {check}, by {}: {}", waiver.by, waiver.reason);
+        for line in wrap(width, "", "  ", &text) {
+            lines.push(Line::styled(line, theme.strong()));
+        }
+    }
     lines
 }
