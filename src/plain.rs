@@ -389,6 +389,7 @@ mod tests {
                 policy: Policy::default(),
                 steps: vec![head],
                 draft: String::new(),
+                window: None,
             },
         );
         state

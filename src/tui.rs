@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod attention;
+pub mod clock;
 pub mod draw;
 pub mod keymap;
 pub mod seen;

@@ -98,5 +98,6 @@ fn created(create: &Create, site: &Site, scenario: &Scenario, plan: &Plan) -> Ev
             })
             .collect(),
         draft: digest,
+        window: site.window.clone(),
     }
 }

@@ -5,6 +5,7 @@
 
 pub use crate::plan::effect::{Binding, EffectSpec, Outcome, StepGate as Gate};
 pub use crate::scenario::Risk as Level;
+pub use crate::site::types::Window;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -90,6 +91,9 @@ pub enum Event {
         steps: Vec<StepHead>,
         /// Digest of the draft.
         draft: String,
+        /// When mail may be down, where the site says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<Window>,
     },
     /// An engine process took the run up.
     EngineStarted {

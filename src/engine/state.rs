@@ -1,7 +1,7 @@
 //! What a run looks like now: the fold of its events. Pure data.
 
 pub use super::core::fold;
-use super::event::{Binding, Gate, Level, Outcome, Policy, StepHead};
+use super::event::{Binding, Gate, Level, Outcome, Policy, StepHead, Window};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -154,6 +154,8 @@ pub struct State {
     pub control: Option<String>,
     /// The checks that were waived, by id.
     pub waivers: BTreeMap<String, Waiver>,
+    /// When mail may be down, where the site says so.
+    pub window: Option<Window>,
     /// How the run ended.
     pub ended: Option<(String, String)>,
     /// The last event's number.

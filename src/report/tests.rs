@@ -86,6 +86,7 @@ fn retried() -> Report {
             undoes: None,
         }],
         draft: String::new(),
+        window: None,
     }];
     events.extend(bound(1));
     events.push(Event::AnswerRefused {

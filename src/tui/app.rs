@@ -108,6 +108,8 @@ struct App {
     wiring: Wiring,
 }
 
+/// How often the time that is left is drawn anew.
+const MINUTE: Duration = Duration::from_secs(60);
 /// While much comes in, it is drawn this often.
 const FRAME: Duration = Duration::from_millis(100);
 
@@ -152,6 +154,10 @@ impl App {
             Err(TryRecvError::Empty) => {}
         }
         let mut wait = dirty.then_some(Duration::from_millis(5));
+        if self.seen.run.window.is_some() && self.ui.popup.is_some() {
+            // What is left of the window is shown, and gets less.
+            wait = wait.or(Some(MINUTE));
+        }
         if let Some(due) = self.ui.rest_due() {
             let now = self.began.elapsed();
             if due <= now && !terminal::has_unread() && update::rested(&mut self.ui, now) {
@@ -167,6 +173,7 @@ impl App {
     }
 
     fn draw(&mut self) -> std::io::Result<()> {
+        self.ui.clock = Some(jiff::tz::TimeZone::system().to_datetime(jiff::Timestamp::now()));
         let (ui, seen, theme) = (&self.ui, &self.seen, self.theme);
         self.screen.draw(|frame| draw(frame, ui, seen, theme))?;
         Ok(())

@@ -1,5 +1,6 @@
 //! What is known of the run: its state, folded from events, and the log of what happened.
 
+use super::clock::Measured;
 use crate::engine::event::{Event, Gate, Record};
 use crate::engine::state::{Phase, State, StepState, fold};
 use crate::plain;
@@ -38,6 +39,8 @@ pub struct Seen {
     pub refusal: Option<Refusal>,
     /// The number of the last event.
     pub last: u64,
+    /// How long its steps took.
+    pub clock: Measured,
     /// The engine is no longer there.
     pub gone: bool,
 }
@@ -46,6 +49,7 @@ impl Seen {
     /// Takes one event in.
     pub fn take(&mut self, record: &Record) {
         fold(&mut self.run, &record.event);
+        self.clock.take(record);
         self.last = record.idx;
         if let Event::AnswerRefused { gate, reason, .. } = &record.event {
             self.refusal = Some(Refusal {

@@ -231,6 +231,8 @@ pub struct Ui {
     pub me: String,
     /// Columns and rows.
     pub size: (u16, u16),
+    /// The time of day where the wizard runs, as it is shown.
+    pub clock: Option<jiff::civil::DateTime>,
     /// The pane with the focus.
     pub pane: Pane,
     /// One pane on the whole screen.

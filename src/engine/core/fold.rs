@@ -18,6 +18,7 @@ pub fn fold(state: &mut State, event: &Event) {
             lab,
             policy,
             steps,
+            window,
             ..
         } => {
             state.run.clone_from(run);
@@ -25,6 +26,7 @@ pub fn fold(state: &mut State, event: &Event) {
             state.label.clone_from(label);
             state.lab.clone_from(lab);
             state.policy = policy.clone();
+            state.window.clone_from(window);
             state.phase = Phase::Running;
             state.steps = steps.iter().cloned().map(StepState::new).collect();
         }

@@ -511,6 +511,7 @@ impl Run {
             policy,
             steps,
             draft: String::new(),
+            window: None,
         });
         self.begin();
         for _ in 0..2_000 {

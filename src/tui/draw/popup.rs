@@ -1,5 +1,6 @@
 //! Popups: gates of all levels, tasks, a failed step, leaving, searching.
 
+use super::super::clock;
 use super::super::seen::Seen;
 use super::super::state::{Kind, Popup, Ui};
 use super::super::text::{cut, wrap};
@@ -22,7 +23,7 @@ pub fn draw(
     seen: &Seen,
     theme: Theme,
 ) -> Option<Position> {
-    let lines = lines(popup, seen, theme, text_width(body));
+    let lines = lines(popup, seen, ui.clock, theme, text_width(body));
     let asking = ask::height(popup, ui, seen, text_width(body));
     let area = area(body, lines.len(), asking);
     frame.render_widget(Clear, area);
@@ -57,7 +58,7 @@ pub fn draw(
 /// The first line a popup's text can begin with at most.
 pub fn most(ui: &Ui, popup: &Popup, seen: &Seen) -> u16 {
     let body = super::body(ui);
-    let lines = lines(popup, seen, Theme::default(), text_width(body)).len();
+    let lines = lines(popup, seen, ui.clock, Theme::default(), text_width(body)).len();
     let asking = ask::height(popup, ui, seen, text_width(body));
     let area = area(body, lines, asking);
     let [text, _] = split(Block::bordered().inner(area), asking);
@@ -125,7 +126,13 @@ fn title(popup: &Popup, seen: &Seen, theme: Theme) -> (String, ratatui::style::S
     }
 }
 
-fn lines(popup: &Popup, seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'static>> {
+fn lines(
+    popup: &Popup,
+    seen: &Seen,
+    now: Option<jiff::civil::DateTime>,
+    theme: Theme,
+    width: u16,
+) -> Vec<Line<'static>> {
     let plain = |text: &str| -> Vec<Line<'static>> {
         wrap(width, "", "", text)
             .into_iter()
@@ -144,6 +151,9 @@ fn lines(popup: &Popup, seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'stat
             let what = format!("What: {step_title}");
             let told = gate.lines.iter().filter(|l| **l != what);
             lines.extend(told.flat_map(|l| labelled(l, theme, width)));
+            if let Some(time) = clock::sentence(seen, now) {
+                lines.extend(labelled(&time, theme, width));
+            }
             lines
         }
         Kind::Failed(id, _) => {
