@@ -6,6 +6,7 @@
 
 mod asks;
 mod back;
+mod bound;
 mod decide;
 mod fold;
 mod input;

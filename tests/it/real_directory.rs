@@ -138,7 +138,7 @@ fn outcome(place: &Place, check: &str) -> String {
 
 /// A whole run on a kind of server, from a new lab to a clean audit, and what the entries became
 /// (`domain/directory.md`, 4.5 and 4.6).
-fn a_whole_run(kind: &str, seed: &str) -> Place {
+fn a_whole_run(kind: &str, seed: &str) -> (Place, Before) {
     let lab = ["--directory", kind, "--users", "12", "--seed", seed];
     // The same lab as it is before a run: one seed makes one directory.
     let twin = Place::new();
@@ -234,7 +234,20 @@ fn a_whole_run(kind: &str, seed: &str) -> Place {
         visitor,
         "no mail, no change"
     );
-    place
+    (place, (before, schema))
+}
+
+/// What `ldapsearch` showed before a run: entries, and definitions of the schema.
+type Before = (String, Vec<String>);
+
+/// After an undo of the whole run `ldapsearch` shows what it showed before it.
+fn is_taken_back(place: &Place, (entries, schema): &Before) {
+    let run = place.the_run()["id"].as_str().unwrap().to_owned();
+    let output = place.run(&["undo", &run, "--headless", "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
+    let directory = Ldapsearch::of(place);
+    assert_eq!(&directory.dump(), entries);
+    assert_eq!(&directory.schema(), schema);
 }
 
 /// The step that loads ACIs, in the run's journal: its state and the reason for it.
@@ -252,7 +265,7 @@ fn step(place: &Place, id: &str) -> Value {
 
 #[test]
 fn needs_slapd_needs_ldapsearch_the_off_line_scenario_is_clean_on_openldap() {
-    let place = a_whole_run("slapd", "41");
+    let (place, before) = a_whole_run("slapd", "41");
     let directory = Ldapsearch::of(&place);
     // It knows no ACIs: the step says so, and adds no groups that would have no rights.
     let aci = step(&place, "load-admin-acis");
@@ -268,11 +281,12 @@ fn needs_slapd_needs_ldapsearch_the_off_line_scenario_is_clean_on_openldap() {
     let planned = PathBuf::from(folder).join("artifacts/schema-planned.ldif");
     let planned = std::fs::read_to_string(planned).unwrap();
     assert!(planned.contains("dn: cn={4}imsmigrate,cn=schema,cn=config"));
+    is_taken_back(&place, &before);
 }
 
 #[test]
 fn needs_389ds_needs_ldapsearch_the_off_line_scenario_is_clean_on_389_directory_server() {
-    let place = a_whole_run("389ds", "42");
+    let (place, before) = a_whole_run("389ds", "42");
     let directory = Ldapsearch::of(&place);
     let root = directory.entry("(o=internet)");
     let acis = root["aci"].iter().filter(|a| a.contains("product=ims5.0"));
@@ -281,6 +295,7 @@ fn needs_389ds_needs_ldapsearch_the_off_line_scenario_is_clean_on_389_directory_
         &directory.entry("(cn=Service Administrators)"),
         &["groupOfUniqueNames", "inetAdmin"],
     );
+    is_taken_back(&place, &before);
 }
 
 /// The instance's own commands do their work on the real server, and a power cut takes it along.

@@ -5,9 +5,10 @@
 
 use super::asks::{asked, unbound};
 use super::back;
+use super::bound::bound;
 use super::fold::fold;
 use super::input::{Decision, Input, Order};
-use crate::engine::event::{Binding, Event, Gate, Level, Outcome};
+use crate::engine::event::{Event, Gate, Level, Outcome};
 use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
 use serde_json::Value;
 
@@ -401,7 +402,7 @@ impl Core {
     }
 }
 
-fn events<const N: usize>(events: [Event; N]) -> Decision {
+pub(super) fn events<const N: usize>(events: [Event; N]) -> Decision {
     Decision {
         events: events.into(),
         orders: Vec::new(),
@@ -484,44 +485,6 @@ fn by_policy(state: &State, gate: &Gate) -> Option<(String, Option<String>)> {
     }
     let allowed = policy.yes && (gate.level <= Level::Change || policy.practice);
     allowed.then(|| ("policy".to_owned(), gate.typed.clone()))
-}
-
-fn bound(state: &State, step: &str, result: Result<Binding, Vec<String>>) -> Decision {
-    let Some(known) = state.steps.iter().find(|s| s.head.id == step) else {
-        return Decision::default();
-    };
-    let waiting = known.status == StepStatus::AtGate && state.held_answer.is_some();
-    if known.status != StepStatus::Binding && !waiting {
-        return Decision::default();
-    }
-    let mut binding = match result {
-        Ok(binding) => binding,
-        Err(reasons) => {
-            return events([Event::StepBlocked {
-                step: step.to_owned(),
-                reasons,
-            }]);
-        }
-    };
-    if waiting && let Some((gate, by, text)) = &state.held_answer {
-        if known
-            .binding
-            .as_ref()
-            .is_some_and(|b| b.digest == binding.digest)
-        {
-            return events([Event::GateAnswered {
-                gate: gate.clone(),
-                by: by.clone(),
-                text: text.clone(),
-            }]);
-        }
-        let changed = "Facts changed while this gate waited: this is the plan as it is now.";
-        binding.gate.lines.insert(0, changed.to_owned());
-    }
-    events([Event::StepBound {
-        step: step.to_owned(),
-        binding,
-    }])
 }
 
 /// Stops once nothing is in flight.
