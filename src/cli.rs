@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand, exit codes in one place, the one output module.
 
+pub mod again;
 pub mod answers;
+pub mod attach;
 pub mod check;
 pub mod engine;
 pub mod exit;
@@ -12,6 +14,7 @@ pub mod operator;
 pub mod output;
 pub mod plan;
 pub mod practice;
+pub mod reach;
 pub mod report;
 pub mod run;
 pub mod runs;
@@ -47,14 +50,14 @@ enum Command {
     Run(run::RunArgs),
     Runs(runs::RunsArgs),
     Status(status::StatusArgs),
-    Attach(run::AttachArgs),
+    Attach(attach::AttachArgs),
     Answer(wish::AnswerArgs),
     /// Begin nothing new until the run is resumed
     Pause(wish::WishArgs),
     Resume(run::ResumeArgs),
-    Retry(run::RetryArgs),
+    Retry(again::RetryArgs),
     Undo(run::UndoArgs),
-    Skip(run::SkipArgs),
+    Skip(again::SkipArgs),
     Waive(waive::WaiveArgs),
     /// Stop the run at the next safe point
     Stop(wish::WishArgs),

@@ -45,6 +45,15 @@ pub fn die() {
     armed::die();
 }
 
+/// Panics in a debug build when `IMSMIGRATE_PANIC_AT` names this place: `screen`, `wizard`, `reader`,
+/// `events`.
+pub fn panic_point(place: &str) {
+    #[cfg(debug_assertions)]
+    armed::panic_at(place);
+    #[cfg(not(debug_assertions))]
+    let _ = place;
+}
+
 fn point(when: &str, what: &str, which: &str) {
     #[cfg(debug_assertions)]
     if armed::is_due(when, what, which) {
@@ -110,6 +119,11 @@ mod armed {
             let _ = list.write_all(format!("{number} {when} {what} {which}\n").as_bytes());
         }
         points.at == Some(number)
+    }
+
+    pub(super) fn panic_at(place: &str) {
+        let asked = std::env::var("IMSMIGRATE_PANIC_AT").is_ok_and(|at| at == place);
+        assert!(!asked, "IMSMIGRATE_PANIC_AT={place}");
     }
 
     pub(super) fn die() -> ! {

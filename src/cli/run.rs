@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::follow::{Follow, Manner, follow};
 use super::operator::Operator;
 use super::output::{data, talk};
+use super::reach::engine_of;
 use super::runs::{Run, find};
 use super::secrets::{self, SecretOptions};
 use super::waive::Waiver;
@@ -21,7 +22,6 @@ use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// How gates are answered and what is printed.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -113,7 +113,8 @@ impl Manners {
     }
 }
 
-fn asking(plain: bool) -> Manner {
+/// The way to ask a person: on the screen where there is one, else line by line.
+pub(super) fn asking(plain: bool) -> Manner {
     if plain {
         return Manner::Ask;
     }
@@ -312,7 +313,11 @@ fn make_folder(site: &Site, site_path: &Path, plan: &Plan) -> anyhow::Result<(Ru
     bail!("no free run id today in `{}`", runs.display())
 }
 
-fn look(
+/// Looks at a run through its engine.
+///
+/// # Errors
+/// When the engine does not answer or the terminal cannot be used.
+pub(super) fn look(
     info: &EngineInfo,
     folder: &Path,
     manner: Manner,
@@ -344,7 +349,14 @@ fn look(
     exit
 }
 
-fn told_by_journal(folder: &Path, manner: Manner) -> anyhow::Result<Exit> {
+/// Tells of a run that has no engine.
+///
+/// # Errors
+/// When its journal cannot be read.
+pub(super) fn told_by_journal(folder: &Path, manner: Manner) -> anyhow::Result<Exit> {
+    if manner == Manner::Screen {
+        return super::screen::show_journal(folder);
+    }
     let run = Run::read(folder)?;
     for record in journal::read(folder)? {
         if manner == Manner::Json {
@@ -468,7 +480,7 @@ fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
     // What a dead engine began may take long to end; the journal tells.
     talk("what the dead engine began is settled first");
     while daemon::alive(&run.folder).is_some() {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
     let run = Run::read(&run.folder)?;
     if run.state.phase == Phase::Running {
@@ -481,74 +493,11 @@ fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
     Ok(run)
 }
 
-/// Do again what failed
-///
-/// Example: imsmigrate retry 1123-k7f3
-#[derive(Debug, clap::Args)]
-pub struct RetryArgs {
-    /// The run; may be left out when only one fits
-    run: Option<String>,
-    #[command(flatten)]
-    manners: Manners,
-    #[command(flatten)]
-    secrets: SecretOptions,
-}
-
-impl RetryArgs {
-    /// Retries the failed step and goes on.
-    ///
-    /// # Errors
-    /// When no run fits or the engine does not start.
-    pub fn run(&self) -> anyhow::Result<Exit> {
-        let run = find(self.run.as_deref(), |r| r.state.failed_step().is_some())?;
-        if run.state.failed_step().is_none() {
-            bail!("nothing of run `{}` has failed", run.id);
-        }
-        take_up(
-            &run,
-            &self.manners,
-            &self.secrets,
-            vec![Command::Retry],
-            false,
-        )
-    }
-}
-
-/// Leave the failed step as it is and go on
-///
-/// Example: imsmigrate skip 1123-k7f3 --reason "done by hand, see ticket 4711"
-#[derive(Debug, clap::Args)]
-pub struct SkipArgs {
-    /// The run; may be left out when only one fits
-    run: Option<String>,
-    /// Why; it is journaled
-    #[arg(long)]
-    reason: String,
-    #[command(flatten)]
-    manners: Manners,
-    #[command(flatten)]
-    secrets: SecretOptions,
-}
-
-impl SkipArgs {
-    /// Skips the failed step and goes on.
-    ///
-    /// # Errors
-    /// When no run fits or the engine does not start.
-    pub fn run(&self) -> anyhow::Result<Exit> {
-        let run = find(self.run.as_deref(), |r| r.state.failed_step().is_some())?;
-        if run.state.failed_step().is_none() {
-            bail!("nothing of run `{}` has failed", run.id);
-        }
-        let skip = Command::Skip {
-            reason: self.reason.clone(),
-        };
-        take_up(&run, &self.manners, &self.secrets, vec![skip], false)
-    }
-}
-
 /// Looks at a run, with its engine started if there is none.
-fn take_up(
+///
+/// # Errors
+/// When the engine does not start.
+pub(super) fn take_up(
     run: &Run,
     manners: &Manners,
     secrets: &SecretOptions,
@@ -569,13 +518,8 @@ fn engage(
     mut commands: Vec<Command>,
     detach: bool,
 ) -> anyhow::Result<Exit> {
-    // The engine of a run that is over is on its way out: it takes no command any more.
-    let engine = if run.state.ended.is_some() {
-        gone(&run.folder)?
-    } else {
-        run.engine.clone()
-    };
     let waive = manners.waivers(&plan_of(run)?)?;
+    let engine = engine_of(&run.folder, run.state.ended.is_some())?;
     let info = if let Some(info) = engine {
         for Waive { check, reason, .. } in waive {
             commands.insert(0, Command::Waive { check, reason });
@@ -640,20 +584,6 @@ fn plan_of(run: &Run) -> anyhow::Result<Plan> {
     Ok(crate::plan::draft(&scenario, &site)?)
 }
 
-/// Waits until the engine of a run that is over has gone; one that stays is returned.
-fn gone(folder: &Path) -> anyhow::Result<Option<EngineInfo>> {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    loop {
-        let engine = daemon::alive(folder);
-        // Somebody else may have taken the run up meanwhile.
-        let over = Run::read(folder)?.state.ended.is_some();
-        if engine.is_none() || !over || Instant::now() > deadline {
-            return Ok(engine);
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// How to begin a run whose engine died before it had written its first line.
 fn unbegun(run: &Run) -> anyhow::Result<Option<Create>> {
     if run.state.phase != Phase::Empty {
@@ -662,47 +592,4 @@ fn unbegun(run: &Run) -> anyhow::Result<Option<Create>> {
     let path = run.folder.join(daemon::CREATE_FILE);
     let text = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     Ok(Some(serde_json::from_slice(&text)?))
-}
-
-/// Watch a run, and answer its gates
-///
-/// Example: imsmigrate attach 1123-k7f3
-#[derive(Debug, clap::Args)]
-pub struct AttachArgs {
-    /// The run; may be left out when only one fits
-    run: Option<String>,
-    /// Line by line instead of the screen
-    #[arg(long)]
-    plain: bool,
-    /// One event a line on stdout, as in the journal
-    #[arg(long)]
-    json: bool,
-}
-
-impl AttachArgs {
-    /// Watches a run.
-    ///
-    /// # Errors
-    /// When no run fits or it has no engine.
-    pub fn run(&self) -> anyhow::Result<Exit> {
-        let run = find(self.run.as_deref(), |r| r.engine.is_some())?;
-        let manner = match self.json {
-            true => Manner::Json,
-            false if std::io::stdin().is_terminal() => asking(self.plain),
-            false => Manner::Watch,
-        };
-        match &run.engine {
-            Some(info) if manner == Manner::Screen => {
-                super::screen::show(info, &run.folder, Vec::new(), false)
-            }
-            Some(info) => look(info, &run.folder, manner, None, Vec::new(), 1),
-            None if run.is_done() => told_by_journal(&run.folder, manner),
-            None => bail!(
-                "run `{}` has no engine ({}); take it up again: imsmigrate resume {}",
-                run.id,
-                run.word(),
-                run.id
-            ),
-        }
-    }
 }

@@ -4,8 +4,11 @@
 use super::exit::Exit;
 use super::follow::{self, End};
 use super::output::talk;
+use crate::base::crash;
 use crate::engine::client::Client;
 use crate::engine::daemon;
+use crate::engine::event::Event;
+use crate::engine::journal;
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::tui::app::{self, Left, Message, Wiring};
 use crate::tui::state::Ui;
@@ -15,6 +18,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Why there is no terminal here that can show the screen; `None` when there is one.
@@ -49,10 +53,7 @@ pub fn show(
 ) -> anyhow::Result<Exit> {
     let run = daemon::run_id(folder);
     let me = follow::who();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     let client = runtime.block_on(Client::connect(info, &me, 1))?;
     let (mut events, mut sender) = client.split();
     let (into, messages) = mpsc::channel();
@@ -60,6 +61,9 @@ pub fn show(
     let out = into.clone();
     runtime.spawn(async move {
         while let Ok(Some((record, _))) = events.next().await {
+            if matches!(record.event, Event::GateAnswered { .. }) {
+                crash::panic_point("events");
+            }
             if out.send(Message::Record(Box::new(record))).is_err() {
                 return;
             }
@@ -79,6 +83,57 @@ pub fn show(
             }
         }
     });
+    let asks = Asks {
+        me,
+        run,
+        send: Box::new(move |wish| {
+            let _ = wishes.send(command(wish));
+        }),
+    };
+    present(runtime, into, messages, asks)
+}
+
+/// Shows a run that has no engine, as its journal tells it.
+///
+/// # Errors
+/// When the journal cannot be read or the terminal cannot be drawn on.
+pub fn show_journal(folder: &Path) -> anyhow::Result<Exit> {
+    let runtime = runtime()?;
+    let (into, messages) = mpsc::channel();
+    for record in journal::read(folder)? {
+        into.send(Message::Record(Box::new(record)))?;
+    }
+    into.send(Message::Gone)?;
+    let asks = Asks {
+        me: follow::who(),
+        run: daemon::run_id(folder),
+        send: Box::new(|_| {}),
+    };
+    present(runtime, into, messages, asks)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+}
+
+/// Who asks what of which run.
+struct Asks {
+    me: String,
+    run: String,
+    send: Box<dyn FnMut(Wish)>,
+}
+
+/// Shows what the messages tell, and signals, until the screen is left.
+fn present(
+    runtime: tokio::runtime::Runtime,
+    into: mpsc::Sender<Message>,
+    messages: mpsc::Receiver<Message>,
+    asks: Asks,
+) -> anyhow::Result<Exit> {
+    let Asks { me, run, send } = asks;
     let lent = Arc::new(AtomicBool::new(false));
     {
         let (out, lent, run) = (into.clone(), Arc::clone(&lent), run.clone());
@@ -93,12 +148,14 @@ pub fn show(
     let wiring = Wiring {
         messages,
         into,
-        send: Box::new(move |wish| {
-            let _ = wishes.send(command(wish));
-        }),
+        send,
         stop_here: Box::new(stop_here),
         lent,
         me,
+        parting: format!(
+            "error: the screen has failed; this is a bug, and nothing of the run is lost\n\
+             hint: run {run} goes on without it; look at it again: imsmigrate attach {run}"
+        ),
     };
     let (left, state) = app::run(wiring)?;
     runtime.shutdown_background();
@@ -117,6 +174,14 @@ pub fn show(
                 End::Gone
             },
         ),
+    }
+}
+
+/// Waits until the terminal is gone: where SIGHUP does not come, and what reads the terminal does not
+/// notice (crossterm#793), nobody else would.
+async fn hang_up() {
+    while rustix::termios::tcgetattr(std::io::stdin()).is_ok() {
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
 
@@ -144,7 +209,8 @@ fn goes_on(run: &str) {
     ));
 }
 
-/// Brings the signals that a screen has to know of, until `each` says that nobody wants them.
+/// Brings the signals that a screen has to know of, until `each` says that nobody wants them; a
+/// terminal that is gone is one.
 ///
 /// # Errors
 /// When a signal cannot be waited for.
@@ -171,6 +237,10 @@ pub fn bring_signals(
             }
         });
     }
+    runtime.spawn(async move {
+        hang_up().await;
+        each(Message::HungUp)
+    });
     Ok(())
 }
 

@@ -195,9 +195,11 @@ pub fn start(folder: &Path, startup: &Startup) -> Result<EngineInfo, EngineError
                 });
             }
             let said = std::fs::read_to_string(&log).unwrap_or_default();
-            let last = said
-                .lines()
-                .rfind(|l| !l.trim().is_empty())
+            let lines = || said.lines().filter(|l| !l.trim().is_empty());
+            let last = lines()
+                .filter_map(|l| l.strip_prefix("error: "))
+                .next_back()
+                .or_else(|| lines().next_back())
                 .unwrap_or("")
                 .to_owned();
             return Err(EngineError::Gone {
@@ -254,10 +256,7 @@ pub async fn run<W: Work>(
         .mode(0o600)
         .open(&path)
         .map_err(file_error(&path))?;
-    if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let pid = alive(folder).map_or(0, |i| i.pid);
-        return Err(EngineError::Busy { run, pid });
-    }
+    take_lock(&lock, folder).await?;
     let (journal, records) = Journal::open(folder)?;
     let state = replay(&records);
     let lines = records
@@ -325,6 +324,25 @@ pub async fn run<W: Work>(
     accept.abort();
     let _ = std::fs::remove_file(&socket);
     ended?;
+    Ok(())
+}
+
+/// How long an engine waits for a lock that is held: by who only looks whether there is an engine, or
+/// by one that was killed and is not quite gone.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+async fn take_lock(lock: &File, folder: &Path) -> Result<(), EngineError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    while rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if Instant::now() > deadline {
+            let pid = alive(folder).map_or(0, |i| i.pid);
+            return Err(EngineError::Busy {
+                run: run_id(folder),
+                pid,
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     Ok(())
 }
 

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// An answer to a change or worse counts on facts no older than this; older ones are looked up once
+/// more first (design.md: irreversible gates want checks no older than 60 s).
+pub const FRESH: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// One step as the run's list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepHead {

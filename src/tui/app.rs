@@ -3,21 +3,23 @@
 
 use super::draw::draw;
 use super::keymap::{self, Cmd};
+use super::reader::Reader;
 use super::seen::Seen;
 use super::state::Ui;
 use super::terminal::{self, Screen};
 use super::text;
 use super::theme::Theme;
 use super::update::{self, Action, Leaving, Wish};
+use crate::base::crash;
 use crate::engine::event::Record;
 use crate::engine::state::State;
 use crossterm::event::Event;
 use ratatui::layout::Rect;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What comes in.
@@ -55,6 +57,8 @@ pub struct Wiring {
     pub lent: Arc<AtomicBool>,
     /// Who looks, as the journal names it.
     pub me: String,
+    /// What is said last when the screen ends by a panic.
+    pub parting: String,
 }
 
 /// How the screen was left.
@@ -73,7 +77,7 @@ pub enum Left {
 /// # Errors
 /// When the terminal cannot be taken or drawn on.
 pub fn run(wiring: Wiring) -> std::io::Result<(Left, State)> {
-    let screen = terminal::take()?;
+    let screen = terminal::take(wiring.parting.clone())?;
     let reader = Reader::start(wiring.into.clone());
     let mut app = App {
         size: Rect::ZERO,
@@ -87,12 +91,15 @@ pub fn run(wiring: Wiring) -> std::io::Result<(Left, State)> {
         reader,
         wiring,
     };
-    let left = app.run();
-    terminal::give_back();
-    // Dropping it would talk to a terminal that may be gone.
-    let App { seen, screen, .. } = app;
-    std::mem::forget(screen);
-    Ok((left?, seen.run))
+    let left = match app.run() {
+        // Nobody is there to draw for.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+            Ok(Left::HungUp)
+        }
+        left => left,
+    };
+    terminal::leave();
+    Ok((left?, app.seen.run))
 }
 
 struct App {
@@ -112,6 +119,9 @@ struct App {
 const MINUTE: Duration = Duration::from_secs(60);
 /// While much comes in, it is drawn this often.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// Where the age of something is shown, it is drawn this often.
+const TICK: Duration = Duration::from_secs(5);
 
 impl App {
     fn run(&mut self) -> std::io::Result<Left> {
@@ -166,6 +176,9 @@ impl App {
             let rest = due.saturating_sub(now).max(Duration::from_millis(10));
             wait = Some(wait.unwrap_or(rest).min(rest));
         }
+        if self.ui.minds_the_clock() {
+            wait = Some(wait.unwrap_or(TICK).min(TICK));
+        }
         match wait {
             Some(wait) => messages.recv_timeout(wait),
             None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -174,9 +187,9 @@ impl App {
 
     fn draw(&mut self) -> std::io::Result<()> {
         self.ui.clock = Some(jiff::tz::TimeZone::system().to_datetime(jiff::Timestamp::now()));
+        self.ui.moment = self.ui.minds_the_clock().then(jiff::Timestamp::now);
         let (ui, seen, theme) = (&self.ui, &self.seen, self.theme);
-        self.screen.draw(|frame| draw(frame, ui, seen, theme))?;
-        Ok(())
+        self.screen.draw(|frame| draw(frame, ui, seen, theme))
     }
 
     fn take(&mut self, message: Message) -> std::io::Result<Option<Left>> {
@@ -226,7 +239,10 @@ impl App {
         match action {
             Action::Send(wish) => (self.wiring.send)(wish),
             Action::Quit(leaving) => return Ok(Some(Left::By(leaving))),
-            Action::Repaint => self.resize()?,
+            Action::Repaint => {
+                crash::panic_point("screen");
+                self.resize()?;
+            }
             Action::Suspend => {
                 self.reader.pause();
                 terminal::give_back();
@@ -288,81 +304,8 @@ impl App {
 
     /// Fits everything to the terminal's size and draws all of it anew.
     fn resize(&mut self) -> std::io::Result<()> {
-        let (columns, rows) = match crossterm::terminal::size() {
-            Ok((0, _) | (_, 0)) | Err(_) => (80, 24),
-            Ok(size) => size,
-        };
-        self.size = Rect::new(0, 0, columns, rows);
-        self.ui.size = (columns, rows);
+        self.size = terminal::size();
+        self.ui.size = (self.size.width, self.size.height);
         self.screen.resize(self.size)
-    }
-}
-
-/// Reads the terminal on a thread of its own, except while somebody else has it.
-pub struct Reader(Arc<(Mutex<Turn>, Condvar)>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Reading,
-    AskedToPause,
-    Paused,
-}
-
-impl Reader {
-    /// How long a request to pause waits at most.
-    const LOOK: Duration = Duration::from_millis(50);
-
-    /// Starts reading.
-    pub fn start(into: Sender<Message>) -> Self {
-        let turn = Arc::new((Mutex::new(Turn::Reading), Condvar::new()));
-        let shared = Arc::clone(&turn);
-        std::thread::spawn(move || {
-            loop {
-                wait_for_turn(&shared);
-                match crossterm::event::poll(Self::LOOK) {
-                    Ok(false) => {}
-                    Ok(true) => match crossterm::event::read() {
-                        Ok(event) => {
-                            if into.send(Message::Terminal(event)).is_err() {
-                                return;
-                            }
-                        }
-                        Err(_) => break,
-                    },
-                    Err(_) => break,
-                }
-            }
-            let _ = into.send(Message::HungUp);
-        });
-        Self(turn)
-    }
-
-    /// Returns when nothing is read any more.
-    pub fn pause(&self) {
-        let (turn, changed) = &*self.0;
-        let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if *turn == Turn::Reading {
-            *turn = Turn::AskedToPause;
-        }
-        while *turn == Turn::AskedToPause {
-            turn = changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Reads on.
-    pub fn resume(&self) {
-        let (turn, changed) = &*self.0;
-        *turn.lock().unwrap_or_else(PoisonError::into_inner) = Turn::Reading;
-        changed.notify_all();
-    }
-}
-
-fn wait_for_turn(shared: &(Mutex<Turn>, Condvar)) {
-    let (turn, changed) = shared;
-    let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    while *turn != Turn::Reading {
-        *turn = Turn::Paused;
-        changed.notify_all();
-        turn = changed.wait(turn).unwrap_or_else(PoisonError::into_inner);
     }
 }

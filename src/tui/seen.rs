@@ -41,6 +41,8 @@ pub struct Seen {
     pub last: u64,
     /// How long its steps took.
     pub clock: Measured,
+    /// When the facts of the step whose turn it is were looked up.
+    pub facts_at: Option<jiff::Timestamp>,
     /// The engine is no longer there.
     pub gone: bool,
 }
@@ -57,6 +59,9 @@ impl Seen {
                 gate: gate.clone(),
                 reason: reason.clone(),
             });
+        }
+        if let Event::StepBound { .. } = &record.event {
+            self.facts_at = record.at.parse().ok();
         }
         let at = record.at.get(11..19).unwrap_or("").to_owned();
         for line in plain::event_lines(&self.run, &record.event) {

@@ -259,6 +259,8 @@ pub struct Ui {
     pub result_top: u16,
     /// The end was shown once.
     pub end_shown: bool,
+    /// What time it is, as far as it matters: see [`Ui::minds_the_clock`].
+    pub moment: Option<jiff::Timestamp>,
 }
 
 impl Ui {
@@ -282,6 +284,12 @@ impl Ui {
     /// When a popup that came up by itself will take keys.
     pub fn rest_due(&self) -> Option<Duration> {
         self.popup.as_ref().and_then(|p| p.attention.due())
+    }
+
+    /// Whether how old the facts are is on the screen.
+    pub fn minds_the_clock(&self) -> bool {
+        let gate = self.popup.as_ref().and_then(Popup::gate);
+        gate.is_some_and(|g| g.level == Level::Irreversible)
     }
 
     /// Where the focus is, as far as keys are concerned.

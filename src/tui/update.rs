@@ -203,8 +203,16 @@ pub fn paste(ui: &mut Ui, text: &str, now: Duration) {
             popup.attention = popup.attention.pressed(now);
             return;
         }
-        for c in text.lines().next().unwrap_or("").chars() {
+        // Terminals paste line ends as CR as well.
+        let text = text.trim_matches(['\r', '\n']);
+        let (first, more) = text
+            .split_once(['\r', '\n'])
+            .map_or((text, false), |(first, _)| (first, true));
+        for c in first.chars() {
             popup.field.insert(c);
+        }
+        if more {
+            popup.stage = Stage::Told("Only the first line of what was pasted was taken.".into());
         }
     }
 }

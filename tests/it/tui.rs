@@ -1,10 +1,11 @@
 //! A person at a real terminal (tmux): goes through a whole practice migration by arrows, Tab, Enter
-//! and typing alone; and the terminal is given back on every way out.
+//! and typing alone. The ways out of the screen are in `ways_out`.
 
 pub mod desk;
+mod terminal;
+mod ways_out;
 
 use desk::{Desk, PATIENCE, popup, takes_keys};
-use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -110,51 +111,19 @@ fn needs_tmux_a_person_goes_through_the_whole_migration_by_arrows_tab_enter_and_
     });
     desk.back_at_the_shell();
     assert_eq!(desk.terminal_state(), before);
+    desk.line("clear");
+    let run = desk.run();
+    desk.line(&format!(
+        "{} attach {run}; echo it ended with $?",
+        env!("CARGO_BIN_EXE_imsmigrate")
+    ));
+    let again = desk.until("the result again", |s| s.contains("17 steps done"));
+    assert_eq!(
+        again.lines().skip(1).collect::<Vec<_>>(),
+        result.lines().skip(1).collect::<Vec<_>>()
+    );
+    desk.key("Enter");
+    desk.until("the shell", |s| s.contains("it ended with 0"));
     let audit = desk.wizard(&["lab", "audit", desk.lab().to_str().unwrap()]);
     assert!(audit.status.success(), "{audit:?}");
-}
-
-#[test]
-fn needs_tmux_the_terminal_is_given_back_on_every_way_out_and_attach_shows_the_run_again() {
-    let desk = Desk::new(80, 24);
-    let before = desk.terminal_state();
-    desk.begin();
-
-    desk.key("C-c");
-    desk.until("what to do with the run", |s| s.contains("[ Detach ]"));
-    desk.focus("Detach");
-    desk.key("Enter");
-    desk.until("that it goes on", |s| s.contains("goes on without you"));
-    desk.back_at_the_shell();
-    assert_eq!(desk.terminal_state(), before, "after detaching");
-
-    desk.line("clear");
-    let first = desk.attach();
-    desk.key("C-z");
-    desk.until("the shell", |s| {
-        s.contains("Stopped") && s.contains("at the shell>")
-    });
-    assert_eq!(desk.terminal_state(), before, "while stopped");
-    desk.line("fg");
-    let again = desk.until("the screen again", |s| {
-        s.contains("PRACTICE · NOTE · step intro")
-    });
-    assert_eq!(popup(&first), popup(&again));
-    desk.tmux(&["resize-window", "-t", "desk", "-x", "60", "-y", "15"]);
-    desk.until("it fits", |s| {
-        s.contains("╔ PRACTICE · NOTE") && s.lines().filter(|l| !l.is_empty()).count() <= 15
-    });
-    desk.tmux(&["resize-window", "-t", "desk", "-x", "40", "-y", "10"]);
-    desk.until("why nothing is seen", |s| s.contains("40 columns and 10"));
-    desk.tmux(&["resize-window", "-t", "desk", "-x", "80", "-y", "24"]);
-    desk.until("all of it", |s| s.contains("┌ Steps 0 of 22"));
-
-    for signal in [Signal::TERM, Signal::HUP] {
-        rustix::process::kill_process(desk.screen_pid(), signal).unwrap();
-        desk.back_at_the_shell();
-        assert_eq!(desk.terminal_state(), before, "after {signal:?}");
-        desk.line("clear");
-        desk.attach();
-    }
-    assert!(desk.engine().is_some(), "the run goes on");
 }

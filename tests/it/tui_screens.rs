@@ -169,8 +169,9 @@ fn every_level_of_gate_says_what_it_is_and_asks_in_its_own_way() {
             ("task-command", at_command("done")),
             ("failed", failed()),
         ] {
-            let ui = screen(&seen, size);
+            let mut ui = screen(&seen, size);
             assert!(ui.popup.is_some(), "{name}");
+            ui.moment = seen.facts_at.map(|at| at + Duration::from_secs(18));
             shot(name, &ui, &seen);
         }
     }

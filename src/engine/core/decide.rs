@@ -8,13 +8,9 @@ use super::back;
 use super::bound::bound;
 use super::fold::fold;
 use super::input::{Decision, Input, Order};
-use crate::engine::event::{Event, Gate, Level, Outcome};
+use crate::engine::event::{Event, FRESH, Gate, Level, Outcome};
 use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
 use serde_json::Value;
-
-/// An answer older than this is checked against fresh facts before it counts, in milliseconds
-/// (design.md: irreversible gates want checks no older than 60 s).
-const FRESH_MS: u64 = 60_000;
 
 /// The decider. Stateless; a type, so that the simulation can plant bugs in it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -217,7 +213,7 @@ impl Core {
                 refuse(gate, by, "it was answered already")
             };
         }
-        if age_ms > FRESH_MS
+        if u128::from(age_ms) > FRESH.as_millis()
             && open.level >= Level::Change
             && let Some(step) = state.steps.iter().find(|s| s.head.id == gate)
         {

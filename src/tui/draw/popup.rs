@@ -7,7 +7,7 @@ use super::super::text::{cut, wrap};
 use super::super::theme::Theme;
 use super::ask;
 use super::run::{labelled, too_many};
-use crate::engine::event::Level;
+use crate::engine::event::{FRESH, Level};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
@@ -23,7 +23,7 @@ pub fn draw(
     seen: &Seen,
     theme: Theme,
 ) -> Option<Position> {
-    let lines = lines(popup, seen, ui.clock, theme, text_width(body));
+    let lines = lines(popup, ui, seen, theme, text_width(body));
     let asking = ask::height(popup, ui, seen, text_width(body));
     let area = area(body, lines.len(), asking);
     frame.render_widget(Clear, area);
@@ -58,7 +58,7 @@ pub fn draw(
 /// The first line a popup's text can begin with at most.
 pub fn most(ui: &Ui, popup: &Popup, seen: &Seen) -> u16 {
     let body = super::body(ui);
-    let lines = lines(popup, seen, ui.clock, Theme::default(), text_width(body)).len();
+    let lines = lines(popup, ui, seen, Theme::default(), text_width(body)).len();
     let asking = ask::height(popup, ui, seen, text_width(body));
     let area = area(body, lines, asking);
     let [text, _] = split(Block::bordered().inner(area), asking);
@@ -126,13 +126,7 @@ fn title(popup: &Popup, seen: &Seen, theme: Theme) -> (String, ratatui::style::S
     }
 }
 
-fn lines(
-    popup: &Popup,
-    seen: &Seen,
-    now: Option<jiff::civil::DateTime>,
-    theme: Theme,
-    width: u16,
-) -> Vec<Line<'static>> {
+fn lines(popup: &Popup, ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'static>> {
     let plain = |text: &str| -> Vec<Line<'static>> {
         wrap(width, "", "", text)
             .into_iter()
@@ -151,8 +145,11 @@ fn lines(
             let what = format!("What: {step_title}");
             let told = gate.lines.iter().filter(|l| **l != what);
             lines.extend(told.flat_map(|l| labelled(l, theme, width)));
-            if let Some(time) = clock::sentence(seen, now) {
+            if let Some(time) = clock::sentence(seen, ui.clock) {
                 lines.extend(labelled(&time, theme, width));
+            }
+            if gate.level == Level::Irreversible && !seen.is_task(gate) {
+                lines.extend(labelled(&age_of_facts(ui, seen), theme, width));
             }
             lines
         }
@@ -185,5 +182,24 @@ fn lines(
         Kind::Search => {
             plain("Enter goes to the last hit; then `N` to the one before, `n` to the next.")
         }
+    }
+}
+
+/// How old the facts of the gate are: an answer to those older than the engine takes has it look again.
+fn age_of_facts(ui: &Ui, seen: &Seen) -> String {
+    let age = seen
+        .facts_at
+        .zip(ui.moment)
+        .map(|(then, now)| now.duration_since(then).as_secs().max(0));
+    let most = FRESH.as_secs();
+    match age {
+        Some(age) if age < FRESH.as_secs().try_into().unwrap_or(i64::MAX) => format!(
+            "Looked up: {age} s ago. After {most} s all of it is looked up once more before an answer counts."
+        ),
+        Some(_) => format!(
+            "Looked up: more than {most} s ago. It is looked up once more before your answer counts; \
+             what has changed is asked anew."
+        ),
+        None => format!("Looked up: facts older than {most} s are looked up once more."),
     }
 }

@@ -3,12 +3,13 @@
 use super::draw::draw;
 use super::state::{Action, Done, Job, Screen as On, Wizard};
 use super::update::{self, paste};
-use crate::tui::app::{Message as Outer, Reader};
+use crate::base::crash;
+use crate::tui::app::Message as Outer;
 use crate::tui::keymap::{self, Cmd};
+use crate::tui::reader::Reader;
 use crate::tui::terminal::{self, Screen};
 use crate::tui::theme::Theme;
 use crossterm::event::Event;
-use ratatui::layout::Rect;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use zeroize::Zeroize as _;
@@ -52,7 +53,9 @@ pub enum Left {
 /// # Errors
 /// When the terminal cannot be taken or drawn on.
 pub fn run(wiring: Wiring, wizard: Wizard, first: Vec<Action>) -> std::io::Result<Left> {
-    let screen = terminal::take()?;
+    let parting = "error: the screen has failed; this is a bug, and nothing was changed on any host\n\
+         hint: imsmigrate runs: says whether a run was begun";
+    let screen = terminal::take(parting.to_owned())?;
     let reader = Reader::start(wiring.into.clone());
     let mut app = App {
         wizard,
@@ -68,9 +71,7 @@ pub fn run(wiring: Wiring, wizard: Wizard, first: Vec<Action>) -> std::io::Resul
         // The run's own reader is next.
         app.reader.pause();
     }
-    terminal::give_back();
-    // Dropping it would talk to a terminal that may be gone.
-    std::mem::forget(app.screen);
+    terminal::leave();
     left
 }
 
@@ -181,7 +182,10 @@ impl App {
             Action::Do(job) => (self.wiring.work)(job),
             Action::Run => return Ok(Some(Left::Run)),
             Action::Quit => return Ok(Some(Left::Quit)),
-            Action::Repaint => self.resize()?,
+            Action::Repaint => {
+                crash::panic_point("wizard");
+                self.resize()?;
+            }
             Action::Suspend => {
                 self.reader.pause();
                 terminal::give_back();
@@ -194,11 +198,8 @@ impl App {
 
     /// Fits everything to the terminal's size and draws all of it anew.
     fn resize(&mut self) -> std::io::Result<()> {
-        let (columns, rows) = match crossterm::terminal::size() {
-            Ok((0, _) | (_, 0)) | Err(_) => (80, 24),
-            Ok(size) => size,
-        };
-        self.wizard.size = (columns, rows);
-        self.screen.resize(Rect::new(0, 0, columns, rows))
+        let size = terminal::size();
+        self.wizard.size = (size.width, size.height);
+        self.screen.resize(size)
     }
 }

@@ -31,7 +31,11 @@ impl Desk {
             .args(["-S", &desk.socket, "-f", "/dev/null", "new-session", "-d"])
             .args(["-s", "desk", "-x", &size[0], "-y", &size[1]])
             .args(["env", "-u", "NO_COLOR", "PS1=at the shell> "])
-            .args(["LOGNAME=admin", &format!("IMSMIGRATE_STATE_DIR={state}")])
+            .args([
+                "LOGNAME=admin",
+                "RUST_BACKTRACE=0",
+                &format!("IMSMIGRATE_STATE_DIR={state}"),
+            ])
             .args(variables)
             .args(["bash", "--norc", "--noprofile"])
             .env("LC_ALL", "C.UTF-8")
@@ -220,11 +224,20 @@ impl Desk {
             .unwrap()
     }
 
-    /// The engine of the only run.
-    pub fn engine(&self) -> Option<i32> {
+    fn the_run(&self) -> Option<serde_json::Value> {
         let runs = self.wizard(&["runs", "--json"]);
         let runs: serde_json::Value = serde_json::from_slice(&runs.stdout).ok()?;
-        i32::try_from(runs["runs"][0]["engine_pid"].as_i64()?).ok()
+        Some(runs["runs"][0].clone())
+    }
+
+    /// The id of the only run.
+    pub fn run(&self) -> String {
+        self.the_run().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The engine of the only run.
+    pub fn engine(&self) -> Option<i32> {
+        i32::try_from(self.the_run()?["engine_pid"].as_i64()?).ok()
     }
 }
 
