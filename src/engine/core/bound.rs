@@ -137,6 +137,7 @@ mod tests {
             policy: Policy::default(),
             steps: vec![head],
             draft: String::new(),
+            window: None,
         };
         give(&mut state, Input::Create(Box::new(created)));
         let (pid, version) = (1, String::new());
