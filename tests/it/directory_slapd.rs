@@ -3,7 +3,7 @@
 use crate::slapd::{MANAGER, PASSWORD, PEOPLE, Slapd, fill, person};
 use imsmigrate::base::Secret;
 use imsmigrate::directory::ldif::{self, Record};
-use imsmigrate::directory::schema::{Kind, SchemaResult, compare, merge};
+use imsmigrate::directory::schema::{Kind, SchemaResult, compare, merge, place};
 use imsmigrate::directory::upgrade::{apply, preview, read_undo, undo, verify};
 use imsmigrate::directory::{
     Change, Connection, DirectoryError, Entries, Entry, EntryPlan, EntryResult, FileUndo, Rules,
@@ -455,7 +455,13 @@ async fn needs_slapd_the_schema_is_read_and_a_refused_merge_is_reported_in_the_s
         Kind::Class,
         "( 1.3.6.1.4.1.55555.9 NAME 'brandNew' SUP top AUXILIARY )",
     );
-    let changes = compare(&schema, &wanted).changes;
+    let mut changes = compare(&schema, &wanted).changes;
+    // This server keeps its schema in cn=config, which this bind DN is not shown.
+    let refused = place(&connection, &mut changes).await.unwrap_err();
+    assert!(
+        refused.contains("does not show it to us") && refused.contains("cn=schema,cn=config"),
+        "{refused}"
+    );
     let outcomes = merge(&connection, &schema.dn, &changes).await.unwrap();
     assert!(matches!(outcomes.as_slice(), [one]
         if matches!(&one.result, SchemaResult::Failed { reason } if !reason.is_empty())));

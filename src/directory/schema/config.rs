@@ -255,7 +255,11 @@ impl Schema {
     pub(super) async fn writable(
         connection: &Connection,
     ) -> Result<(Self, Option<ConfigSchema>), DirectoryError> {
-        let kept = ConfigSchema::read(connection).await?;
+        let kept = match ConfigSchema::read(connection).await {
+            // Not shown to us: what is sent is refused in the server's own words.
+            Err(DirectoryError::NoSuchEntry { .. } | DirectoryError::Access { .. }) => None,
+            read => read?,
+        };
         Ok((Self::read(connection).await?, kept))
     }
 }
