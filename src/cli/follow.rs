@@ -219,6 +219,11 @@ impl Watcher {
                     {
                         anyhow::bail!("{ask} was refused: {}", display_safe(reason));
                     }
+                    // The question comes last, after what was wrong with the answer.
+                    if matches!(record.event, Event::AnswerRefused { .. }) {
+                        self.asked = None;
+                        self.brief = true;
+                    }
                     // A run that was over is running again: the command was understood.
                     self.commanded &= self.state.phase != Phase::Running;
                     if self.manner == Manner::Json {
