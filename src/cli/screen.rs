@@ -10,15 +10,14 @@ use crate::engine::daemon;
 use crate::engine::event::Event;
 use crate::engine::journal;
 use crate::engine::protocol::{Command, EngineInfo};
-use crate::tui::app::{self, Left, Message, Wiring};
+use crate::tui::app::{self, Left, Lent, Message, Wiring};
 use crate::tui::state::Ui;
 use crate::tui::update::{Leaving, Wish};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Why there is no terminal here that can show the screen; `None` when there is one.
@@ -134,12 +133,12 @@ fn present(
     asks: Asks,
 ) -> anyhow::Result<Exit> {
     let Asks { me, run, send } = asks;
-    let lent = Arc::new(AtomicBool::new(false));
+    let lent = Arc::new(Lent::default());
     {
         let (out, lent, run) = (into.clone(), Arc::clone(&lent), run.clone());
         bring_signals(&runtime, move |message| {
-            if lent.load(Ordering::SeqCst) {
-                beside_a_command(&message, &run);
+            if lent.is() {
+                beside_a_command(&message, &run, lent.to());
                 return true;
             }
             out.send(message).is_ok()
@@ -186,10 +185,20 @@ async fn hang_up() {
 }
 
 /// A signal came while a command the operator runs has the terminal.
-fn beside_a_command(message: &Message, run: &str) {
+fn beside_a_command(message: &Message, run: &str, command: Option<Pid>) {
     match message {
         Message::HungUp => std::process::exit(i32::from(Exit::HungUp.code())),
         Message::Terminate => {
+            // Left alone it would go on to read what is typed for the shell.
+            if let Some(command) = command {
+                let _ = rustix::process::kill_process(command, Signal::TERM);
+                let deadline = Instant::now() + Duration::from_secs(2);
+                while rustix::process::test_kill_process(command).is_ok()
+                    && Instant::now() < deadline
+                {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
             goes_on(run);
             std::process::exit(i32::from(Exit::InProgress.code()));
         }

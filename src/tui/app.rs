@@ -15,10 +15,11 @@ use crate::engine::event::Record;
 use crate::engine::state::State;
 use crossterm::event::Event;
 use ratatui::layout::Rect;
+use rustix::process::Pid;
 use std::collections::VecDeque;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -53,12 +54,36 @@ pub struct Wiring {
     pub send: Box<dyn FnMut(Wish)>,
     /// Stops this program's process group; `Continued` comes when it goes on.
     pub stop_here: Box<dyn FnMut()>,
-    /// Set while a command has the terminal: signals are not for the screen then.
-    pub lent: Arc<AtomicBool>,
+    /// Whether a command has the terminal: signals are not for the screen then.
+    pub lent: Arc<Lent>,
     /// Who looks, as the journal names it.
     pub me: String,
     /// What is said last when the screen ends by a panic.
     pub parting: String,
+}
+
+/// To whom the terminal is lent.
+#[derive(Debug, Default)]
+pub struct Lent(AtomicI32);
+
+impl Lent {
+    const NOT: i32 = 0;
+    const NOBODY: i32 = -1;
+
+    /// Whether it is lent.
+    pub fn is(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != Self::NOT
+    }
+
+    /// The command that has it.
+    pub fn to(&self) -> Option<Pid> {
+        let pid = self.0.load(Ordering::SeqCst);
+        Pid::from_raw(pid.max(0))
+    }
+
+    fn set(&self, pid: i32) {
+        self.0.store(pid, Ordering::SeqCst);
+    }
 }
 
 /// How the screen was left.
@@ -264,7 +289,7 @@ impl App {
         };
         self.reader.pause();
         terminal::give_back();
-        self.wiring.lent.store(true, Ordering::SeqCst);
+        self.wiring.lent.set(Lent::NOBODY);
         let mut out = std::io::stdout();
         // What is to be answered is wanted while it runs.
         for line in instructions {
@@ -273,7 +298,14 @@ impl App {
             }
         }
         let _ = writeln!(out);
-        let ended = std::process::Command::new(program).args(arguments).status();
+        let command = std::process::Command::new(program).args(arguments).spawn();
+        let ended = command.and_then(|mut child| {
+            let pid = i32::try_from(child.id()).unwrap_or(Lent::NOBODY);
+            self.wiring.lent.set(pid);
+            let ended = child.wait();
+            self.wiring.lent.set(Lent::NOBODY);
+            ended
+        });
         let told = match ended {
             Ok(status) => format!("It ended with {status}."),
             Err(error) => format!("It could not be run: {error}."),
@@ -283,7 +315,7 @@ impl App {
         let _ = writeln!(out, "\n{told} Press Enter to go back to the wizard.");
         let _ = out.flush();
         let _ = std::io::stdin().lock().read_line(&mut String::new());
-        self.wiring.lent.store(false, Ordering::SeqCst);
+        self.wiring.lent.set(Lent::NOT);
         // What was pressed before the reader paused is not for the screen that comes back.
         while let Ok(message) = self.wiring.messages.try_recv() {
             if !matches!(message, Message::Terminal(_)) {

@@ -178,6 +178,25 @@ fn every_level_of_gate_says_what_it_is_and_asks_in_its_own_way() {
 }
 
 #[test]
+fn every_button_is_there_at_the_least_size_however_long_a_title_is() {
+    for level in [Level::Note, Level::Change] {
+        let mut seen = at_gate("done", level, false);
+        let gate = seen.run.gate.clone().unwrap();
+        let step = seen.run.steps.iter_mut().find(|s| s.head.id == gate.id);
+        step.unwrap().head.title = "Do what takes a very long time to say ".repeat(5);
+        let mut ui = screen(&seen, SMALL);
+        let (text, _) = drawn(&ui, &seen);
+        assert!(
+            text.contains("[ Cancel ]") && text.contains("[ Do what"),
+            "{text}"
+        );
+        press(&mut ui, &seen, &Cmd::Next);
+        let (_, (x, _)) = drawn(&ui, &seen);
+        assert!(x < SMALL.0);
+    }
+}
+
+#[test]
 fn help_and_leaving_are_drawn_and_a_screen_too_small_says_so() {
     let seen = moving();
     let mut ui = screen(&seen, USUAL);

@@ -117,12 +117,23 @@ fn buttons(
 ) -> Option<Position> {
     let mut cursor = None;
     let mut x = row.x;
+    let buttons = popup.parts.iter().filter(|p| **p != Part::Field);
+    let widths = buttons.map(|p| label(*p, popup, seen).width() + 5);
+    let too_wide = widths
+        .sum::<usize>()
+        .saturating_sub(usize::from(row.width) + 1);
     for (n, part) in popup.parts.iter().enumerate() {
         if *part == Part::Field {
             continue;
         }
-        let room = row.right().saturating_sub(x).saturating_sub(4);
-        let text = format!("[ {} ]", cut(&label(*part, popup, seen), room));
+        let text = label(*part, popup, seen);
+        // What it is about is said above: that button gives way, so that all are there.
+        let room = match part {
+            Part::Confirm => text.width().saturating_sub(too_wide),
+            _ => usize::from(row.width),
+        };
+        let room = u16::try_from(room).unwrap_or(u16::MAX);
+        let text = format!("[ {} ]", cut(&text, room));
         let width = u16::try_from(text.width()).unwrap_or(0);
         let style = match n == popup.focus {
             _ if !popup.attention.is_given() => theme.quiet(),
@@ -132,7 +143,8 @@ fn buttons(
         let place = Rect::new(x, row.y, width, 1).intersection(row);
         frame.render_widget(Paragraph::new(Span::styled(text, style)), place);
         if n == popup.focus {
-            cursor = Some(Position::new(x + 2, row.y));
+            let last = row.right().saturating_sub(1);
+            cursor = Some(Position::new((x + 2).min(last), row.y));
         }
         x = x.saturating_add(width + 1);
     }

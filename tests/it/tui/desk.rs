@@ -206,6 +206,15 @@ impl Desk {
         });
     }
 
+    /// Waits until a program has the terminal.
+    pub fn until_the_shell_waits_for(&self, program: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.told("#{pane_current_command}").trim() != program {
+            assert!(Instant::now() < end, "not begun:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The process that shows the screen: the shell's job.
     pub fn screen_pid(&self) -> Pid {
         let shell = self.told("#{pane_pid}");

@@ -160,6 +160,8 @@ fn needs_tmux_while_a_command_has_the_terminal_ctrl_z_stops_both_and_kill_ends_t
     stop_and_come_back(&desk, "╔");
     assert_eq!(desk.terminal_state(), before, "while both are stopped");
     desk.line("fg");
+    // What is typed before the shell has handed the terminal over is lost.
+    desk.until_the_shell_waits_for("imsmigrate");
     desk.key("Enter");
     desk.until("the installer goes on", |s| {
         s.contains("Full name of this computer")
@@ -169,7 +171,7 @@ fn needs_tmux_while_a_command_has_the_terminal_ctrl_z_stops_both_and_kill_ends_t
     desk.until("that the run goes on", |s| {
         s.contains("goes on without you")
     });
-    desk.line("");
+    desk.line("clear");
     assert_eq!(desk.terminal_state(), before, "after kill");
     assert!(engine.is_some() && desk.engine() == engine);
     desk.line("clear");
