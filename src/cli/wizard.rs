@@ -186,8 +186,12 @@ impl Worker {
                 let plan = self.plan(&site, file.as_deref());
                 self.say(Done::Planned(round, told(plan.map(Box::new))));
             }
-            Job::Start { site, file } => {
-                let started = self.start(&site, file.as_deref());
+            Job::Start {
+                site,
+                file,
+                waivers,
+            } => {
+                let started = self.start(&site, file.as_deref(), waivers);
                 self.say(Done::Started(told(started)));
             }
         }
@@ -276,7 +280,12 @@ impl Worker {
         Ok(plan::bind(&scenario, site, &looked.facts)?)
     }
 
-    fn start(&self, site: &Site, file: Option<&Path>) -> anyhow::Result<()> {
+    fn start(
+        &self,
+        site: &Site,
+        file: Option<&Path>,
+        waivers: BTreeMap<String, String>,
+    ) -> anyhow::Result<()> {
         let scenario = scenario::load(&site.scenario)?;
         let plan = plan::draft(&scenario, site)?;
         let secrets = self.secrets(site, file)?;
@@ -294,7 +303,13 @@ impl Worker {
             (None, None) => None,
         };
         let lab = lab.as_deref();
-        let waive = self.waive.clone();
+        let by = super::follow::who();
+        let typed = waivers.into_iter().map(|(check, reason)| Waive {
+            check,
+            reason,
+            by: by.clone(),
+        });
+        let waive = self.waive.iter().cloned().chain(typed).collect();
         let begun = run::start(site, place(file), &plan, policy, secrets, lab, waive)?;
         *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
         Ok(())

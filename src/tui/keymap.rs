@@ -63,6 +63,8 @@ pub enum Cmd {
     AgainAll,
     /// Ask for the passwords once more.
     Passwords,
+    /// Waive the selected check, or take its waiver back.
+    Waive,
     /// Start the run.
     Start,
     /// Take the last change of the text back.
@@ -299,6 +301,7 @@ pub static KEYS: &[Key] = &[
     key!(CHOOSE, "Ctrl-O", ctrl KeyCode::Char('o'), Cmd::Open, ""),
     key!(CHECKS, "r", KeyCode::Char('r'), Cmd::Again, "ask the selected one again", "again"),
     key!(CHECKS, "a", KeyCode::Char('a'), Cmd::AgainAll, "ask all again", "all again"),
+    key!(CHECKS, "w", KeyCode::Char('w'), Cmd::Waive, "waive the selected one, with a reason; again: take that back", "waive"),
     key!(CHECKS, "p", KeyCode::Char('p'), Cmd::Passwords, "type the passwords again", "passwords"),
     key!(PLAN, "s", KeyCode::Char('s'), Cmd::Start, "start the run; asks first", "start"),
     key!(PLAN, "e", KeyCode::Char('e'), Cmd::All, "open all steps, or close them", "all"),

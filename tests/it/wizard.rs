@@ -126,6 +126,53 @@ fn needs_tmux_a_check_that_inhibits_keeps_the_run_from_beginning_until_it_is_ask
 }
 
 #[test]
+fn needs_tmux_a_check_that_cannot_be_told_is_waived_by_a_key_with_a_typed_reason_that_is_journaled()
+{
+    let desk = at_the_scenarios(80, 24);
+    let lab = desk.lab();
+    // Without it nobody can tell whether `/var/mail` is served.
+    std::fs::remove_file(lab.join("hosts/mail/etc/opt/SUNWmail/ims/ims.cnf")).unwrap();
+    desk.key("Enter");
+    desk.until("the form", |s| s.contains("[Site]"));
+    load(&desk, lab.join("site.toml").to_str().unwrap());
+    desk.key("C-g");
+    desk.until("what cannot be told", |s| {
+        s.contains("~ unknown   var-mail") && s.contains("1 inhibits")
+    });
+    // Goes to the one that inhibits.
+    desk.key("Enter");
+    desk.until("how to go on", |s| s.contains("`w` waives"));
+    desk.key("w");
+    desk.until("why it cannot be told", |s| {
+        s.contains("╔ Waive `var-mail`") && s.contains("It cannot be told")
+    });
+    desk.write("there never was a spool");
+    desk.key("Enter");
+    desk.until("nothing more to mend", |s| {
+        s.contains("waived") && s.contains("nothing inhibits")
+    });
+    desk.start_from_the_checks();
+    desk.first_gate();
+    let run = desk.run();
+    let journal = desk.wizard(&["journal", &run, "--json"]);
+    let waived: Vec<serde_json::Value> = String::from_utf8(journal.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|event| event["kind"] == "check-waived")
+        .collect();
+    let [waived] = waived.as_slice() else {
+        panic!("{waived:?}");
+    };
+    assert_eq!(waived["check"], "var-mail");
+    assert_eq!(waived["reason"], "there never was a spool");
+    assert!(
+        waived["by"].as_str().unwrap().starts_with("admin on pts/"),
+        "{waived}"
+    );
+}
+
+#[test]
 fn needs_tmux_passwords_are_typed_unseen_and_a_wrong_one_is_typed_again() {
     let desk = at_the_scenarios(80, 24);
     let lab = desk.lab();

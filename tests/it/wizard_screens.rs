@@ -2,7 +2,7 @@
 //! plan (`tests/golden/wizard`, with the script that records them); and what keys do on them.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use imsmigrate::check::CheckReport;
+use imsmigrate::check::{CheckReport, Outcome};
 use imsmigrate::plan::Plan;
 use imsmigrate::scenario;
 use imsmigrate::site::{Label, Site, Transport};
@@ -183,6 +183,13 @@ fn checks_and_plan_are_complete_at_every_size() {
         let mut w = checked(size, "checks-odd-tools.json");
         press(&mut w, &Cmd::End);
         shot("checks-unknown", &w);
+        let unknown = next_unknown(&w).unwrap();
+        go_to_check(&mut w, unknown);
+        press(&mut w, &Cmd::Waive);
+        type_text(&mut w, "df was patched; looked at by hand");
+        shot("checks-waive", &w);
+        press(&mut w, &Cmd::Enter);
+        shot("checks-waived", &w);
         shot("checks-all-down", &checked(size, "checks-all-down.json"));
         let mut w = planned(size);
         shot("plan", &w);
@@ -419,6 +426,101 @@ fn the_checks_let_nobody_pass_while_one_inhibits_or_is_open() {
     let actions = press(&mut w, &Cmd::Enter);
     assert!(matches!(actions.as_slice(), [Action::Do(Job::Plan { .. })]));
     assert_eq!(w.screen, Screen::Plan);
+}
+
+/// The first check that cannot be told and inhibits.
+fn next_unknown(w: &Wizard) -> Option<usize> {
+    w.checks.rows.iter().position(|row| {
+        let report = row.report.as_ref().map(|(report, _)| report);
+        report.is_some_and(|r| r.inhibits && r.outcome == Outcome::Unknown)
+    })
+}
+
+fn go_to_check(w: &mut Wizard, at: usize) {
+    press(w, &Cmd::Home);
+    for _ in 0..at {
+        press(w, &Cmd::Down);
+    }
+    assert_eq!(w.checks.selected, at);
+}
+
+#[test]
+fn what_cannot_be_told_is_waived_with_a_reason_and_what_has_failed_is_not() {
+    let mut w = checked(USUAL, "checks-odd-tools.json");
+    let mut waived = Vec::new();
+    while let Some(at) = next_unknown(&w) {
+        go_to_check(&mut w, at);
+        key(&mut w, KeyCode::Char('w'));
+        press(&mut w, &Cmd::Enter);
+        says(&w, "A reason is needed");
+        type_text(&mut w, "seen by hand");
+        press(&mut w, &Cmd::Enter);
+        waived.push(w.checks.rows[at].id.clone());
+        says(&w, "Waived: seen by hand");
+    }
+    assert!(!waived.is_empty());
+    let failed = |w: &Wizard| {
+        let fails = |r: &CheckReport| r.inhibits && r.outcome == Outcome::Failed;
+        let rows = w.checks.rows.iter();
+        rows.map(|row| row.report.as_ref().is_some_and(|(r, _)| fails(r)))
+            .position(|failed| failed)
+    };
+    let at = failed(&w).unwrap();
+    go_to_check(&mut w, at);
+    key(&mut w, KeyCode::Char('w'));
+    assert!(w.popup.is_none());
+    says(&w, "has failed: that cannot be waived.");
+
+    // An answer that comes later is waived too, until the waiver is taken back.
+    let at = w
+        .checks
+        .rows
+        .iter()
+        .position(|r| r.id == waived[0])
+        .unwrap();
+    go_to_check(&mut w, at);
+    let report = |name| {
+        let reports = reports(name).into_iter();
+        reports.filter(|r| r.id == waived[0]).last().unwrap()
+    };
+    let round = w.round;
+    done(
+        &mut w,
+        Done::Checked(round, report("checks-odd-tools.json")),
+    );
+    says(&w, "Waived: seen by hand");
+    let actions = key(&mut w, KeyCode::Char('w'));
+    let [Action::Do(Job::Check { ids, .. })] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(ids, &waived[..1]);
+    done(
+        &mut w,
+        Done::Checked(round, report("checks-odd-tools.json")),
+    );
+    assert_eq!(next_unknown(&w), Some(at));
+    key(&mut w, KeyCode::Char('w'));
+    type_text(&mut w, "seen twice");
+    press(&mut w, &Cmd::Enter);
+
+    // The run is told.
+    for report in reports("checks-good.json") {
+        done(&mut w, Done::Checked(round, report));
+    }
+    press(&mut w, &Cmd::Enter);
+    done(
+        &mut w,
+        Done::Planned(round, Ok(Box::new(plan("plan.json")))),
+    );
+    press(&mut w, &Cmd::Start);
+    says(&w, &format!("Waived by you: {}", waived[0]));
+    press(&mut w, &Cmd::Next);
+    let actions = press(&mut w, &Cmd::Enter);
+    let [Action::Do(Job::Start { waivers, .. })] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(waivers.len(), waived.len());
+    assert_eq!(waivers[&waived[0]], "seen twice");
 }
 
 #[test]

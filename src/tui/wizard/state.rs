@@ -11,6 +11,7 @@ use crate::scenario::Scenario;
 use crate::site::Site;
 use crate::tui::keymap::Place;
 use crate::tui::state::Field;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tui_textarea::TextArea;
@@ -64,6 +65,8 @@ pub struct Checks {
     pub site: Option<Site>,
     /// The checks, in the order in which the plan needs them.
     pub rows: Vec<Row>,
+    /// What was waived on this screen, and why; the run begins with it.
+    pub waivers: BTreeMap<String, String>,
     /// Which one is selected.
     pub selected: usize,
     /// The first line shown of what it says.
@@ -123,6 +126,8 @@ pub enum Kind {
     SaveAs,
     /// What to look for in the plan.
     Search,
+    /// Why a check that cannot be told need not be: its id.
+    Waive(String),
     /// Passwords that no file gave.
     Secrets(Vec<SecretWanted>),
     /// Many lines for a field of the form: its place among the entries.
@@ -170,6 +175,7 @@ impl Popup {
     pub fn new(kind: Kind) -> Self {
         let parts = match &kind {
             Kind::Open | Kind::SaveAs | Kind::Search => vec![Part::Field, Part::Cancel],
+            Kind::Waive(_) => vec![Part::Field, Part::Confirm, Part::Cancel],
             Kind::Secrets(wanted) => (0..wanted.len())
                 .map(Part::Secret)
                 .chain([Part::Confirm, Part::Cancel])
@@ -256,6 +262,8 @@ pub enum Job {
         site: Box<Site>,
         /// Its file.
         file: Option<PathBuf>,
+        /// The checks that were waived on the screen, and why.
+        waivers: BTreeMap<String, String>,
     },
 }
 

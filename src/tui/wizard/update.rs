@@ -9,6 +9,7 @@ use super::state::{
     Action, Done, Job, Kind, Popup, Prepared, Row, Screen, SecretWanted, Told, Wizard,
 };
 use super::{draw, state};
+use crate::check::Outcome;
 use crate::check::describe;
 use crate::tui::keymap::Cmd;
 use crate::tui::state::Ui;
@@ -151,6 +152,7 @@ fn checks(w: &mut Wizard, cmd: &Cmd) -> Vec<Action> {
             return ask(w, ids);
         }
         Cmd::Passwords => return site::prepare(w, true),
+        Cmd::Waive => return waive(w),
         Cmd::Enter | Cmd::GoOn => {
             if w.checks.pass() {
                 return on_to_the_plan(w);
@@ -163,7 +165,7 @@ fn checks(w: &mut Wizard, cmd: &Cmd) -> Vec<Action> {
                 ));
             } else {
                 w.refuse(format!(
-                    "{inhibiting} keep the run from beginning: do what is advised, then `r`."
+                    "{inhibiting} keep the run from beginning: do what is advised, then `r`; `w` waives."
                 ));
             }
             let first = w.checks.rows.iter().position(|row| {
@@ -187,6 +189,34 @@ fn checks(w: &mut Wizard, cmd: &Cmd) -> Vec<Action> {
             }
         }
     }
+    Vec::new()
+}
+
+/// Asks why the selected check is waived, says why it cannot be, or takes its waiver back.
+fn waive(w: &mut Wizard) -> Vec<Action> {
+    let Some(row) = w.checks.rows.get(w.checks.selected) else {
+        return Vec::new();
+    };
+    let id = row.id.clone();
+    if w.checks.waivers.remove(&id).is_some() {
+        // What it would say without the waiver is asked, not remembered.
+        w.tell(format!("`{id}` is no longer waived."));
+        return ask(w, vec![id]);
+    }
+    let why_not = match &row.report {
+        _ if row.asked => "is being asked: wait for its answer.",
+        None => "was not asked yet: `r`.",
+        Some((report, _)) if report.waived.is_some() => "was waived on the command line.",
+        Some((report, _)) if !report.inhibits => "does not keep the run from beginning.",
+        Some((report, _)) if report.outcome == Outcome::Failed => {
+            "has failed: that cannot be waived."
+        }
+        Some(_) => {
+            w.popup = Some(Popup::new(Kind::Waive(id)));
+            return Vec::new();
+        }
+    };
+    w.refuse(format!("`{id}` {why_not}"));
     Vec::new()
 }
 
@@ -329,6 +359,10 @@ pub fn done(w: &mut Wizard, done: Done) -> Vec<Action> {
             let now = w.now;
             let row = w.checks.rows.iter_mut().find(|row| row.id == report.id);
             if let Some(row) = row.filter(|_| round == w.round) {
+                let report = match w.checks.waivers.get(&report.id) {
+                    Some(reason) => report.waive(reason),
+                    None => report,
+                };
                 row.asked = false;
                 row.report = Some((report, now));
             }

@@ -121,6 +121,7 @@ fn line(w: &Wizard, row: &Row, selected: bool, width: u16, theme: Theme) -> Line
     };
     let inhibits = match &row.report {
         Some((report, _)) if report.inhibits && !row.asked => "inhibits ",
+        Some((report, _)) if report.waived.is_some() && !row.asked => "waived ",
         _ => "",
     };
     let text = if width >= 76 {
@@ -184,6 +185,10 @@ fn detail_lines(w: &Wizard, width: u16, theme: Theme) -> Vec<Line<'static>> {
         Span::styled(format!("{mark} {word}"), style),
         Span::raw(format!("{stops} · took {} ms", report.milliseconds)),
     ]));
+    if let Some(reason) = &report.waived {
+        let waived = wrap(width, "", "  ", &format!("Waived: {reason}"));
+        lines.extend(waived.into_iter().map(|l| Line::styled(l, theme.strong())));
+    }
     // What was not understood is shown as it came, line by line; it was made safe where it was read.
     let detail = match report.outcome {
         Outcome::Unknown => report.detail.replace("\\n", "\n"),

@@ -25,7 +25,7 @@ pub(super) fn draw(
     let text = text(w, popup, width.saturating_sub(4));
     let said = u16::try_from(text.len()).unwrap_or(u16::MAX);
     let fields = match &popup.kind {
-        Kind::Open | Kind::SaveAs | Kind::Search => 1,
+        Kind::Open | Kind::SaveAs | Kind::Search | Kind::Waive(_) => 1,
         Kind::Secrets(wanted) => u16::try_from(wanted.len()).unwrap_or(1),
         Kind::Lines(_, area) => {
             let lines = u16::try_from(area.lines().len()).unwrap_or(u16::MAX);
@@ -83,6 +83,7 @@ fn title(w: &Wizard, popup: &Popup, theme: Theme) -> (String, Style) {
         Kind::Open => "Load a site file".to_owned(),
         Kind::SaveAs => "Save the site".to_owned(),
         Kind::Search => "Search the plan".to_owned(),
+        Kind::Waive(id) => format!("Waive `{id}`"),
         Kind::Secrets(_) => "Passwords".to_owned(),
         Kind::Lines(at, _) => entry_label(w, *at).to_owned(),
         Kind::Start => "Start the run".to_owned(),
@@ -113,6 +114,18 @@ fn text(w: &Wizard, popup: &Popup, width: u16) -> Vec<String> {
                 .to_owned(),
         ],
         Kind::Search => vec!["Enter goes to the next hit and opens its step.".to_owned()],
+        Kind::Waive(id) => {
+            let row = w.checks.rows.iter().find(|row| row.id == *id);
+            let said = row.and_then(|row| row.report.as_ref());
+            let said = said.map_or("", |(report, _)| report.detail.as_str());
+            let said = said.split("\\n").next().unwrap_or("");
+            vec![
+                format!("It cannot be told: {said}"),
+                "Why need it not be? The run then goes on past this check wherever it is asked; \
+                 the reason is journaled with your name."
+                    .to_owned(),
+            ]
+        }
         Kind::Secrets(_) => vec![
             "They are kept in memory only: not in the site, not in the journal, and asked again \
              when the engine has to be started anew."
@@ -164,6 +177,10 @@ fn start_text(w: &Wizard) -> Vec<String> {
     if inhibiting > 0 {
         said.push(format!("{inhibiting} of the checks would inhibit it."));
     }
+    if !w.checks.waivers.is_empty() {
+        let waived: Vec<&str> = w.checks.waivers.keys().map(String::as_str).collect();
+        said.push(format!("Waived by you: {}.", waived.join(", ")));
+    }
     if let Some(plan) = &w.plan.draft {
         said.push(format!("Draft {}", plan.digest.get(..16).unwrap_or("")));
     }
@@ -172,7 +189,7 @@ fn start_text(w: &Wizard) -> Vec<String> {
 
 fn draw_fields(frame: &mut Frame, area: Rect, popup: &Popup, theme: Theme) -> Option<Position> {
     match &popup.kind {
-        Kind::Open | Kind::SaveAs | Kind::Search => {
+        Kind::Open | Kind::SaveAs | Kind::Search | Kind::Waive(_) => {
             let room = usize::from(area.width.saturating_sub(3));
             let skip = popup.field.cursor.saturating_sub(room);
             let visible: String = popup.field.text.chars().skip(skip).take(room).collect();
@@ -241,6 +258,7 @@ fn label(popup: &Popup, part: Part) -> &'static str {
         (Part::Confirm, Kind::Secrets(_)) => "Go on to the checks",
         (Part::Confirm, Kind::Lines(..)) => "Keep",
         (Part::Confirm, Kind::Leave) => "Leave",
+        (Part::Confirm, Kind::Waive(_)) => "Waive the check",
         (Part::Confirm, _) => "Start the run",
         (Part::Field | Part::Secret(_) | Part::Lines, _) => "",
     }

@@ -148,6 +148,22 @@ fn confirm(w: &mut Wizard, mut popup: Popup) -> Vec<Action> {
             find(w, true, from);
             Vec::new()
         }
+        Kind::Waive(_) if popup.field.text.trim().is_empty() => {
+            "A reason is needed; it is journaled.".clone_into(&mut popup.wrong);
+            popup.focus = 0;
+            w.popup = Some(popup);
+            Vec::new()
+        }
+        Kind::Waive(id) => {
+            let reason = popup.field.text.trim().to_owned();
+            let row = w.checks.rows.iter_mut().find(|row| row.id == *id);
+            if let Some((report, _)) = row.and_then(|row| row.report.as_mut()) {
+                *report = report.clone().waive(&reason);
+            }
+            w.tell(format!("`{id}` is waived; the run begins with that."));
+            w.checks.waivers.insert(std::mem::take(id), reason);
+            Vec::new()
+        }
         Kind::Secrets(wanted) => {
             if let Some(at) = wanted.iter().position(|s| s.field.is_empty()) {
                 popup.focus = at;
@@ -193,6 +209,7 @@ fn confirm(w: &mut Wizard, mut popup: Popup) -> Vec<Action> {
             vec![Action::Do(Job::Start {
                 site: Box::new(site),
                 file: w.file(),
+                waivers: w.checks.waivers.clone(),
             })]
         }
         Kind::Leave => vec![Action::Quit],
