@@ -10,7 +10,7 @@ pub use known::remember;
 use super::exit::Exit;
 use super::failure::{Failure, end};
 use crate::base::display_safe;
-use crate::lab::create;
+use crate::lab::create::{self, Variant};
 use crate::lab::world::{DirectoryKind, LabError};
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
@@ -101,6 +101,9 @@ struct CreateArgs {
     /// The scenario to practise
     #[arg(long, value_name = "SCENARIO", default_value = create::SCENARIO)]
     scenario: String,
+    /// Whether the new server is beside the old one or on a host of its own, where both can be
+    #[arg(long, value_enum, value_name = "VARIANT")]
+    variant: Option<Variant>,
     /// How many people have mail
     #[arg(long, value_name = "N", default_value_t = 30)]
     users: usize,

@@ -6,7 +6,7 @@ use super::output::{data, talk};
 use super::run::{Manners, Refused, begin};
 use super::secrets::SecretOptions;
 use crate::base::{display_safe, places};
-use crate::lab::create::{self, MOST_USERS, Options, SCENARIO};
+use crate::lab::create::{self, MOST_USERS, Options, SCENARIO, Variant};
 use crate::lab::world::{DirectoryKind, LabError};
 use crate::lab::{daemon, drills};
 use anyhow::Context as _;
@@ -23,6 +23,9 @@ pub struct PracticeArgs {
     /// The scenario
     #[arg(default_value = SCENARIO)]
     scenario: String,
+    /// Whether the new server is beside the old one or on a host of its own, where both can be
+    #[arg(long, value_enum, value_name = "VARIANT")]
+    variant: Option<Variant>,
     /// How many people have mail
     #[arg(long, value_name = "N", default_value_t = 30)]
     users: usize,
@@ -56,13 +59,8 @@ impl PracticeArgs {
         self.manners
             .need_a_person("imsmigrate practice --headless --yes")?;
         crate::scenario::load(&self.scenario)?;
-        if self.scenario != SCENARIO {
-            return Err(Refused(format!(
-                "this version can practise `{SCENARIO}` only, not `{}`",
-                self.scenario
-            ))
-            .into());
-        }
+        create::shape::variant(&self.scenario, self.variant)
+            .map_err(|error| Refused(display_safe(&error.to_string()).into_owned()))?;
         if self.users == 0 || self.users > MOST_USERS {
             return Err(Refused(format!("a lab has from 1 to {MOST_USERS} users")).into());
         }
@@ -84,6 +82,7 @@ impl PracticeArgs {
         ));
         let options = Options {
             scenario: self.scenario.clone(),
+            variant: self.variant,
             users: self.users,
             seed,
             messages_per_user: self.messages_per_user,

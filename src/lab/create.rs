@@ -16,9 +16,11 @@ mod people;
 mod ports;
 mod queued;
 mod residents;
+pub mod shape;
 mod sitefile;
 
 pub use ports::WELL_KNOWN;
+pub use shape::Variant;
 pub use sitefile::{SITE_FILE, rewrite_launchers};
 
 use super::daemon::running::Wanted;
@@ -26,7 +28,7 @@ use super::directory_server::{self, Made};
 use super::ldap;
 use super::ldap::load::LoadError;
 use super::ledger::LEDGER_FILE;
-use super::world::{DirectoryKind, HostConfig, LAB_FILE, Lab, LabConfig, LabError};
+use super::world::{DirectoryKind, LAB_FILE, Lab, LabConfig, LabError};
 use crate::base::places::{create_private_dir, write_private};
 use dice::Dice;
 use export::Export;
@@ -38,7 +40,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The scenario this version makes labs for.
+/// The scenario of a lab where nothing is said.
 pub const SCENARIO: &str = "sims-offline";
 /// More people than this make a lab that nobody waits for.
 pub const MOST_USERS: usize = 20_000;
@@ -61,6 +63,8 @@ const RUNNING: &[(&str, &[&str])] = &[
 pub struct Options {
     /// The scenario to practise.
     pub scenario: String,
+    /// Where the new server is; none for what is usual in the scenario.
+    pub variant: Option<Variant>,
     /// How many people have mail accounts.
     pub users: usize,
     /// What everything is drawn from.
@@ -79,6 +83,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             scenario: SCENARIO.to_owned(),
+            variant: None,
             users: 30,
             seed: 1,
             messages_per_user: None,
@@ -190,12 +195,7 @@ fn source(options: &Options) -> Result<(Source, Post), LabError> {
 }
 
 fn check(options: &Options) -> Result<(), LabError> {
-    if options.scenario != SCENARIO {
-        return Err(LabError::Other(format!(
-            "this version makes labs for `{SCENARIO}` only, not for `{}`",
-            options.scenario
-        )));
-    }
+    shape::variant(&options.scenario, options.variant)?;
     let counted = options.ldif.is_none();
     if counted && (options.users == 0 || options.users > MOST_USERS) {
         return Err(LabError::Other(format!(
@@ -300,14 +300,14 @@ fn fill(
 }
 
 fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> {
-    let place = ports::draw(options.seed, dir)?;
+    let variant = shape::variant(&options.scenario, options.variant)?;
     let id = dir.file_name().unwrap_or_default().to_string_lossy();
     let (suffix, default_domain_dn, default_domain, fqdn) = match from {
         Entries::Drawn(_) => (
             "o=internet".to_owned(),
             people::domain_dn(DOMAIN),
             DOMAIN.to_owned(),
-            format!("mail.{DOMAIN}"),
+            people::mail_host(variant),
         ),
         Entries::Own(export, _) => (
             export.suffixes.first().cloned().unwrap_or_default(),
@@ -316,6 +316,8 @@ fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> 
             export.mail_host.clone(),
         ),
     };
+    let place = ports::draw(options.seed, dir, shape::count(variant))?;
+    let hosts = shape::hosts(variant, &fqdn, &default_domain, place);
     Ok(Lab {
         dir: dir.to_path_buf(),
         config: LabConfig {
@@ -329,12 +331,7 @@ fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> 
             default_domain_dn,
             default_domain,
             manager_dn: "cn=Directory Manager".to_owned(),
-            hosts: vec![HostConfig {
-                name: fqdn.split('.').next().unwrap_or("mail").to_owned(),
-                fqdn,
-                address: place.address,
-                roles: ["old", "new", "directory"].map(str::to_owned).to_vec(),
-            }],
+            hosts,
         },
     })
 }
@@ -373,7 +370,7 @@ fn load_directory(
 ) -> Result<(), LabError> {
     let host = lab.host_with_role("directory")?;
     let root = lab.root(host);
-    let instance = root.join(hosts::SLAPD.trim_start_matches('/'));
+    let instance = root.join(hosts::slapd(host).trim_start_matches('/'));
     match from {
         Entries::Drawn(population) => {
             let ldif = directory::ldif(&population, &lab.host_with_role("old")?.fqdn);
@@ -488,7 +485,7 @@ mod tests {
             ..Options::default()
         };
         let error = create(&at, &scenario).unwrap_err().to_string();
-        assert!(error.contains("sims-offline` only"), "{error}");
+        assert!(error.contains("`sims-offline`, `sims-online`"), "{error}");
         let nobody = Options {
             users: 0,
             ..Options::default()

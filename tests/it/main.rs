@@ -25,6 +25,7 @@ mod full_disk;
 mod lab_audit;
 mod lab_create;
 mod lab_daemon;
+mod lab_hosts;
 mod lab_phrases;
 mod lab_services;
 mod lab_stores;

@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::lab::audit;
-use crate::lab::create::{self, MOST_USERS, Options, SCENARIO};
+use crate::lab::create::{self, MOST_USERS, Options};
 use crate::lab::daemon::{self, Status};
 use crate::lab::drills::DRILLS;
 use crate::lab::world::Lab;
@@ -15,15 +15,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 pub(super) fn create(args: CreateArgs) -> Result<Exit, Failure> {
-    if args.scenario != SCENARIO {
-        return Err(Failure::usage(format!(
-            "this version makes labs for `{SCENARIO}` only, not for `{}`",
-            display_safe(&args.scenario)
-        ))
-        .hint(format!(
-            "leave out --scenario, or say: --scenario {SCENARIO}"
-        )));
-    }
+    create::shape::variant(&args.scenario, args.variant)
+        .map_err(|error| Failure::usage(display_safe(&error.to_string())))?;
     if args.users == 0 || args.users > MOST_USERS {
         return Err(Failure::usage(format!(
             "a lab has from 1 to {MOST_USERS} users, not {}",
@@ -32,6 +25,7 @@ pub(super) fn create(args: CreateArgs) -> Result<Exit, Failure> {
     }
     let options = Options {
         scenario: args.scenario,
+        variant: args.variant,
         users: args.users,
         seed: args.seed,
         messages_per_user: args.messages_per_user,

@@ -9,8 +9,17 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-/// The directory server's instance on its host.
-pub(super) const SLAPD: &str = "/usr/netscape/server4/slapd-mail";
+/// The directory server's instance on its host, as it is named where it is beside a mail server.
+const SLAPD: &str = "/usr/netscape/server4/slapd-mail";
+
+/// Returns the directory server's instance on its host.
+pub(super) fn slapd(host: &HostConfig) -> String {
+    if host.roles.iter().any(|role| role == "old") {
+        SLAPD.to_owned()
+    } else {
+        format!("/usr/netscape/server4/slapd-{}", host.name)
+    }
+}
 
 /// Commands of the old mail server.
 const SIMS_COMMANDS: &[&str] = &[
@@ -23,13 +32,17 @@ const SIMS_COMMANDS: &[&str] = &[
     "/opt/SUNWmail/ims/sbin/imbackup",
 ];
 
-/// Commands of the directory server.
+/// Commands in the directory server's instance.
+const SLAPD_COMMANDS: &[&str] = &[
+    "db2ldif",
+    "bin/db2ldif",
+    "start-slapd",
+    "stop-slapd",
+    "restart-slapd",
+];
+
+/// Other commands of the directory server.
 const DIRECTORY_COMMANDS: &[&str] = &[
-    "/usr/netscape/server4/slapd-mail/db2ldif",
-    "/usr/netscape/server4/slapd-mail/bin/db2ldif",
-    "/usr/netscape/server4/slapd-mail/start-slapd",
-    "/usr/netscape/server4/slapd-mail/stop-slapd",
-    "/usr/netscape/server4/slapd-mail/restart-slapd",
     "/usr/netscape/server4/bin/slapd/server/slapd_config",
     "/usr/netscape/server4/shared/bin/ldapsearch",
     "/usr/netscape/server4/shared/bin/ldapmodify",
@@ -138,8 +151,13 @@ fn old_mail_server(lab: &Lab, host: &HostConfig) -> Result<(), LabError> {
 }
 
 fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(), LabError> {
+    let slapd = slapd(host);
+    let name = slapd.rsplit('/').next().unwrap_or_default();
+    for command in SLAPD_COMMANDS {
+        commands::write(lab, host, &[&format!("{slapd}/{command}")])?;
+    }
     commands::write(lab, host, DIRECTORY_COMMANDS)?;
-    let instance = lab.root(host).join(SLAPD.trim_start_matches('/'));
+    let instance = lab.root(host).join(slapd.trim_start_matches('/'));
     for folder in ["config", "db", "ldif", "logs"] {
         make_dir(&instance.join(folder))?;
     }
@@ -154,8 +172,8 @@ fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(
         &config.join("ns-schema.conf"),
         &format!(
             "# Schema of Netscape's own products and of what was added to them\n\
-             include \"{SLAPD}/config/ns-mail-schema.conf\"\n\
-             include \"{SLAPD}/config/sims-schema.conf\"\n"
+             include \"{slapd}/config/ns-mail-schema.conf\"\n\
+             include \"{slapd}/config/sims-schema.conf\"\n"
         ),
     )?;
     write(
@@ -170,13 +188,13 @@ fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(
     write(
         &slapd_conf,
         &format!(
-            "# Netscape Directory Server 4.12, instance slapd-mail\n\
-             include \"{SLAPD}/config/slapd.at.conf\"\n\
-             include \"{SLAPD}/config/slapd.oc.conf\"\n\
-             include \"{SLAPD}/config/ns-schema.conf\"\n\
-             userat \"{SLAPD}/config/slapd.user_at.conf\"\n\
-             useroc \"{SLAPD}/config/slapd.user_oc.conf\"\n\
-             instancedir \"{SLAPD}\"\n\
+            "# Netscape Directory Server 4.12, instance {name}\n\
+             include \"{slapd}/config/slapd.at.conf\"\n\
+             include \"{slapd}/config/slapd.oc.conf\"\n\
+             include \"{slapd}/config/ns-schema.conf\"\n\
+             userat \"{slapd}/config/slapd.user_at.conf\"\n\
+             useroc \"{slapd}/config/slapd.user_oc.conf\"\n\
+             instancedir \"{slapd}\"\n\
              localuser \"nobody\"\n\
              port 389\n\
              schemacheck on\n\
@@ -185,7 +203,7 @@ fn directory_server(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<(
              rootpw \"{password}\"\n\
              database ldbm\n\
              suffix \"{suffix}\"\n\
-             directory \"{SLAPD}/db\"\n",
+             directory \"{slapd}/db\"\n",
             manager = lab.config.manager_dn,
             password = secrets.directory,
             suffix = lab.config.suffix,

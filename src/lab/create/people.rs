@@ -6,6 +6,7 @@ mod names;
 use super::Options;
 use super::dice::Dice;
 use super::residents::{List, Login, Resident, Town};
+use super::shape::{self, Variant};
 use groups::groups;
 use names::{ascii, names, uid};
 use std::collections::BTreeSet;
@@ -156,6 +157,15 @@ pub(super) fn domain_dn(domain: &str) -> String {
     format!("{},o=internet", parts.join(","))
 }
 
+/// Returns the full name of the drawn site's mail server.
+pub(super) fn mail_host(variant: Variant) -> String {
+    let name = match variant {
+        Variant::SameHost => "mail",
+        Variant::NewHost => "oldmail",
+    };
+    format!("{name}.{DOMAIN}")
+}
+
 /// Draws everybody.
 pub(super) fn draw(options: &Options) -> Population {
     let mut dice = Dice::new(options.seed, "people");
@@ -175,10 +185,25 @@ pub(super) fn draw(options: &Options) -> Population {
         special(&mut person, round, &mut dice);
         people.push(person);
     }
+    let variant = shape::variant(&options.scenario, options.variant);
+    rename_host(
+        &mut people,
+        &mail_host(variant.unwrap_or(Variant::SameHost)),
+    );
     let groups = groups(&mut dice, &people);
     let mut population = Population { people, groups };
     population.make_addresses_unique();
     population
+}
+
+/// Puts the mail host's own name into the addresses that are drawn with the usual one.
+fn rename_host(people: &mut [Person], mail_host: &str) {
+    let usual = format!("@mail.{DOMAIN}");
+    for alias in people.iter_mut().flat_map(|p| &mut p.aliases) {
+        if let Some(local) = alias.strip_suffix(&usual) {
+            *alias = format!("{local}@{mail_host}");
+        }
+    }
 }
 
 impl Population {

@@ -92,6 +92,7 @@ fn text(lab: &Lab) -> Result<String, LabError> {
         );
     }
     let new = lab.host_with_role("new")?;
+    let directory = lab.host_with_role("directory")?;
     let _ = write!(
         text,
         "\n[directory]\nport = 389\nbase_dn = {}\nbind_dn = {}\ndefault_domain_dn = {}\n\
@@ -102,7 +103,7 @@ fn text(lab: &Lab) -> Result<String, LabError> {
         string(&config.suffix),
         string(&config.manager_dn),
         string(&config.default_domain_dn),
-        string(super::hosts::SLAPD),
+        string(&super::hosts::slapd(directory)),
         string(&format!("/usr/iplanet/server5/msg-{}", new.name)),
         string(&format!("o={}", config.default_domain)),
         string(&config.default_domain),

@@ -1,0 +1,139 @@
+//! Which hosts the lab of a scenario has, and what each of them is to it.
+
+use super::ports::Place;
+use crate::lab::world::{HostConfig, LabError};
+use std::net::Ipv4Addr;
+
+/// Whether the new server is installed beside the old one or on a host of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Variant {
+    /// Old and new on one host, with the directory.
+    SameHost,
+    /// Old, new and directory each on its own host.
+    NewHost,
+}
+
+impl Variant {
+    /// The word that a person types for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SameHost => "same-host",
+            Self::NewHost => "new-host",
+        }
+    }
+}
+
+/// The scenarios that labs are made for, with the variants of each; the first is taken where
+/// nothing is said.
+pub const SCENARIOS: &[(&str, &[Variant])] = &[
+    ("sims-offline", &[Variant::SameHost]),
+    ("sims-online", &[Variant::NewHost, Variant::SameHost]),
+    ("sims-incremental", &[Variant::NewHost]),
+];
+
+/// Chooses the variant of a lab.
+///
+/// # Errors
+/// When labs are not made for the scenario, or it has no such variant.
+pub fn variant(scenario: &str, asked: Option<Variant>) -> Result<Variant, LabError> {
+    let Some((_, variants)) = SCENARIOS.iter().find(|(name, _)| *name == scenario) else {
+        let names: Vec<String> = SCENARIOS.iter().map(|(n, _)| format!("`{n}`")).collect();
+        return Err(LabError::Other(format!(
+            "this version makes labs for {} only, not for `{scenario}`",
+            names.join(", ")
+        )));
+    };
+    match asked {
+        None => variants.first().copied(),
+        Some(asked) => variants.iter().find(|v| **v == asked).copied(),
+    }
+    .ok_or_else(|| {
+        let words: Vec<&str> = variants.iter().map(|v| v.word()).collect();
+        LabError::Other(format!(
+            "`{scenario}` has no variant `{}`, it is always {}",
+            asked.map_or("", Variant::word),
+            words.join(" or ")
+        ))
+    })
+}
+
+/// How many hosts a variant has.
+pub(super) fn count(variant: Variant) -> u8 {
+    match variant {
+        Variant::SameHost => 1,
+        Variant::NewHost => 3,
+    }
+}
+
+/// Names the hosts; `old` is the full name of the server that is there.
+pub(super) fn hosts(variant: Variant, old: &str, domain: &str, place: Place) -> Vec<HostConfig> {
+    let short = |fqdn: &str| fqdn.split('.').next().unwrap_or("mail").to_owned();
+    let host = |fqdn: String, address: Ipv4Addr, roles: &[&str]| HostConfig {
+        name: short(&fqdn),
+        fqdn,
+        address,
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+    };
+    let old_name = short(old);
+    // A site's own server may have the name that is meant for another.
+    let other = |name: &str| {
+        if name == old_name {
+            format!("{name}2.{domain}")
+        } else {
+            format!("{name}.{domain}")
+        }
+    };
+    match variant {
+        Variant::SameHost => vec![host(
+            old.to_owned(),
+            place.address(0),
+            &["old", "new", "directory"],
+        )],
+        Variant::NewHost => vec![
+            host(old.to_owned(), place.address(0), &["old"]),
+            host(other("newmail"), place.address(1), &["new"]),
+            host(other("ldap"), place.address(2), &["directory"]),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Variant, hosts, variant};
+    use crate::lab::create::ports::Place;
+    use std::collections::BTreeSet;
+    use std::net::Ipv4Addr;
+
+    const PLACE: Place = Place {
+        address: Ipv4Addr::new(127, 3, 4, 253),
+        port_base: 20_000,
+    };
+
+    #[test]
+    fn a_scenario_has_its_own_variants_and_a_usual_one() {
+        assert_eq!(variant("sims-online", None).unwrap(), Variant::NewHost);
+        let same = Some(Variant::SameHost);
+        assert_eq!(variant("sims-online", same).unwrap(), Variant::SameHost);
+        assert_eq!(variant("sims-offline", None).unwrap(), Variant::SameHost);
+        let refused = variant("sims-incremental", same).unwrap_err().to_string();
+        assert!(refused.contains("always new-host"), "{refused}");
+        let unknown = variant("nms", None).unwrap_err().to_string();
+        assert!(unknown.contains("`sims-online`"), "{unknown}");
+    }
+
+    #[test]
+    fn each_role_of_a_new_host_lab_is_a_host_with_its_own_address_and_name() {
+        let all = hosts(Variant::NewHost, "newmail.a.org", "a.org", PLACE);
+        let names: Vec<&str> = all.iter().map(|h| h.fqdn.as_str()).collect();
+        assert_eq!(names, ["newmail.a.org", "newmail2.a.org", "ldap.a.org"]);
+        let addresses: BTreeSet<Ipv4Addr> = all.iter().map(|h| h.address).collect();
+        assert_eq!(addresses.len(), 3);
+        assert!(addresses.iter().all(Ipv4Addr::is_loopback));
+        let roles: Vec<&str> = all
+            .iter()
+            .flat_map(|h| &h.roles)
+            .map(String::as_str)
+            .collect();
+        assert_eq!(roles, ["old", "new", "directory"]);
+    }
+}
