@@ -4,8 +4,9 @@
 use super::work::{ApplyLdif, MergeSchema, UpgradeEntries};
 use super::{Tell, World};
 use crate::base::display_safe;
+use crate::check::people;
 use crate::directory::ldif::{self, Record};
-use crate::directory::rules::{EntryPlan, Rules};
+use crate::directory::rules::EntryPlan;
 use crate::directory::schema::{Schema, SchemaChange, compare, merge, place, to_ldif, undo_ldif};
 use crate::directory::upgrade::{self, Entries, FileUndo};
 use crate::directory::{Connection, DirectoryError};
@@ -115,13 +116,14 @@ pub(super) async fn plan_upgrade(
     wanted: &action::UpgradeEntries,
 ) -> Result<((String, usize, String), usize), Vec<String>> {
     let one = |error: String| vec![error];
-    let rules = Rules::sims().map_err(|e| vec![e.to_string()])?;
+    let rules = people::rules(&world.site).map_err(|e| vec![e.to_string()])?;
     let entries = match wanted.entries {
         action::Entries::Domains => Entries::Domains,
         action::Entries::UsersAndGroups => Entries::UsersAndGroups,
     };
     let connection = connect(world).await.map_err(one)?;
-    let preview = upgrade::preview(&connection, &rules, &wanted.base_dn, entries)
+    let filter = wanted.filter.as_deref();
+    let preview = upgrade::preview_some(&connection, &rules, &wanted.base_dn, entries, filter)
         .await
         .map_err(|e| vec![e.to_string()])?;
     connection.close().await;

@@ -2,7 +2,7 @@
 
 use super::{Answer, Asked, CheckContext, people, some};
 use crate::directory::upgrade::{self, Entries};
-use crate::directory::{Change, Entry, EntryKind, Rules, Schema, State, ldif, schema};
+use crate::directory::{Change, Entry, EntryKind, Schema, State, ldif, schema};
 use crate::host::Port;
 use crate::scenario::Role;
 use crate::store::{IdProblem, id_problems};
@@ -103,7 +103,7 @@ pub(super) async fn uids(context: &CheckContext) -> Asked {
 
 /// Whether the upgrade will take every entry: asked before anything is stopped for it.
 pub(super) async fn entries(context: &CheckContext) -> Asked {
-    let rules = Rules::sims().map_err(|e| Answer::unknown(e.to_string()))?;
+    let rules = people::rules(&context.site).map_err(|e| Answer::unknown(e.to_string()))?;
     let connection = context.connect().await?;
     let base = &context.site.directory.base_dn;
     let (mut refused, mut odd, mut examined) = (Vec::new(), Vec::new(), 0);
@@ -243,7 +243,7 @@ pub(super) async fn schema_merged(context: &CheckContext) -> Asked {
 
 /// Whether entries are upgraded: the domains alone, or all.
 pub(super) async fn upgraded(context: &CheckContext, domains_only: bool) -> Asked {
-    let rules = Rules::sims().map_err(|e| Answer::unknown(e.to_string()))?;
+    let rules = people::rules(&context.site).map_err(|e| Answer::unknown(e.to_string()))?;
     let connection = context.connect().await?;
     let people = people::read(&connection, &context.site).await?;
     connection.close().await;

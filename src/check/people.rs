@@ -1,7 +1,9 @@
 //! Who has mail according to the directory: users with their store ids, groups, domains.
 
 use super::Answer;
+use crate::directory::rules::RulesError;
 use crate::directory::{Connection, DirectoryError, Entry, EntryKind, Rules};
+use crate::scenario::Product;
 use crate::site::Site;
 use crate::store::StoreUser;
 use ldap3::Scope;
@@ -45,17 +47,28 @@ impl From<PeopleError> for Answer {
     }
 }
 
+/// Returns the rules for the entries of the product that the site is moved away from.
+///
+/// # Errors
+/// When the rules that came with the program are broken.
+pub fn rules(site: &Site) -> Result<Rules, RulesError> {
+    match site.product() {
+        Product::Sims => Rules::sims(),
+        Product::Nms => Rules::nms(&site.old.partitions),
+    }
+}
+
 /// Reads them all.
 ///
 /// # Errors
 /// When the directory cannot be read to the end: there is never a part of them.
 pub async fn read(connection: &Connection, site: &Site) -> Result<People, PeopleError> {
-    let rules = Rules::sims().map_err(|e| PeopleError::Rules(e.to_string()))?;
+    let rules = rules(site).map_err(|e| PeopleError::Rules(e.to_string()))?;
     let found = connection
         .search(
             &site.directory.base_dn,
             Scope::Subtree,
-            "(|(objectClass=inetMailUser)(objectClass=inetMailGroup)(objectClass=mailDomain))",
+            &rules.filter(&[EntryKind::User, EntryKind::Group, EntryKind::Domain]),
             &["*"],
         )
         .await?;

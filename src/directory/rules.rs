@@ -8,6 +8,7 @@ mod check;
 mod convert;
 mod data;
 
+pub use convert::Partitions;
 pub use data::{Evidence, Rule, RulesError};
 
 use super::entry::{Change, Entry, attribute_list};
@@ -15,6 +16,7 @@ use data::{File, RuleSet};
 use serde::{Deserialize, Serialize};
 
 const SIMS: &str = include_str!("../../assets/directory/sims.toml");
+const NMS: &str = include_str!("../../assets/directory/nms.toml");
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,6 +105,7 @@ impl EntryPlan {
 #[derive(Clone, Debug)]
 pub struct Rules {
     file: File,
+    partitions: Partitions,
 }
 
 impl Rules {
@@ -114,12 +117,27 @@ impl Rules {
         Self::parse(SIMS)
     }
 
+    /// Returns the rules for Netscape Messaging Server 4.x, whose entries name partitions by path.
+    ///
+    /// # Errors
+    /// [`RulesError`] when the data that came with the program is broken.
+    pub fn nms(partitions: &Partitions) -> Result<Self, RulesError> {
+        let rules = Self::parse(NMS)?;
+        Ok(Self {
+            partitions: partitions.clone(),
+            ..rules
+        })
+    }
+
     /// Reads rules.
     ///
     /// # Errors
     /// [`RulesError`] with the place.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
-        File::parse(text).map(|file| Self { file })
+        File::parse(text).map(|file| Self {
+            file,
+            partitions: Partitions::new(),
+        })
     }
 
     /// Returns what the rules are for, as a title.
@@ -153,6 +171,15 @@ impl Rules {
         }
     }
 
+    /// Returns what is said of an entry that looks like ours and is not, and whether it stops an
+    /// upgrade.
+    pub fn oddity(&self) -> (&str, bool) {
+        match &self.file.odd_stays {
+            Some(text) => (text, false),
+            None => ("it has mail but is neither a user nor a group", true),
+        }
+    }
+
     /// Says what an entry is by its classes; `None` when it is nothing of ours.
     pub fn kind_of(&self, entry: &Entry) -> Option<EntryKind> {
         [EntryKind::User, EntryKind::Group, EntryKind::Domain]
@@ -183,7 +210,7 @@ impl Rules {
             plan.state = State::AlreadyUpgraded;
             return plan;
         } else {
-            apply::apply(&set.rules, entry, &mut plan);
+            apply::apply(&set.rules, &self.partitions, entry, &mut plan);
         }
         if !plan.refusals.is_empty() {
             plan.changes.clear();
@@ -214,17 +241,40 @@ mod tests {
 
     #[test]
     fn the_rules_that_come_with_the_program_load() {
-        let rules = Rules::sims().unwrap();
-        assert!(rules.title().contains("SIMS"));
-        for kind in [EntryKind::Domain, EntryKind::User, EntryKind::Group] {
-            assert!(rules.rules(kind).iter().all(|r| !r.source.is_empty()));
+        for (rules, product) in [(Rules::sims().unwrap(), "SIMS"), (nms(), "Netscape")] {
+            assert!(rules.title().contains(product));
+            for kind in [EntryKind::Domain, EntryKind::User, EntryKind::Group] {
+                assert!(rules.rules(kind).iter().all(|r| !r.source.is_empty()));
+            }
         }
     }
 
     #[test]
+    fn an_address_without_a_mailbox_is_told_and_stops_nothing() {
+        let entry = Entry::new("cn=contact").with("objectClass", "mailRecipient");
+        let rules = nms();
+        assert_eq!(rules.kind_of(&entry), None);
+        assert!(
+            rules
+                .filter(&[EntryKind::User])
+                .contains("(objectClass=mailRecipient)")
+        );
+        assert!(!rules.oddity().1 && Rules::sims().unwrap().oddity().1);
+    }
+
+    fn nms() -> Rules {
+        Rules::nms(&super::Partitions::new()).unwrap()
+    }
+
+    #[test]
     fn whatever_the_rules_write_the_merged_schema_allows() {
+        for rules in [Rules::sims().unwrap(), nms()] {
+            allowed_by_the_merged_schema(&rules);
+        }
+    }
+
+    fn allowed_by_the_merged_schema(rules: &Rules) {
         let merged = Schema::merged();
-        let rules = Rules::sims().unwrap();
         let classes = |kind| -> Vec<&str> {
             let own = match kind {
                 EntryKind::Domain => ["mailDomain"],
@@ -241,7 +291,9 @@ mod tests {
         };
         for kind in [EntryKind::Domain, EntryKind::User, EntryKind::Group] {
             for class in classes(kind) {
-                assert!(merged.find(Kind::Class, class).is_some(), "{class}");
+                // That one is the standard's own; every server has it.
+                let known = merged.find(Kind::Class, class).is_some();
+                assert!(known || class == "groupOfUniqueNames", "{class}");
             }
             for target in rules.rules(kind).iter().filter_map(|r| r.to.as_deref()) {
                 let allowed = classes(kind).iter().any(|c| {
@@ -301,8 +353,7 @@ mod tests {
         );
     }
 
-    fn attribute() -> impl Strategy<Value = (String, Vec<Vec<u8>>)> {
-        let rules = Rules::sims().unwrap();
+    fn attribute(rules: &Rules) -> impl Strategy<Value = (String, Vec<Vec<u8>>)> + use<> {
         let mut names: Vec<String> = [EntryKind::Domain, EntryKind::User, EntryKind::Group]
             .iter()
             .flat_map(|kind| rules.rules(*kind))
@@ -318,6 +369,9 @@ mod tests {
             Just(b"ldap://cn=a b,o=c".to_vec()),
             Just(b"20011123120000+0100".to_vec()),
             Just(b"imap, POP3".to_vec()),
+            Just(b"0".to_vec()),
+            Just(b"/disk2".to_vec()),
+            Just(b"a@b.c %1(d)".to_vec()),
             "[ -~]{1,20}".prop_map(String::into_bytes),
             proptest::collection::vec(any::<u8>(), 1..9),
         ];
@@ -328,24 +382,31 @@ mod tests {
         )
     }
 
-    proptest! {
-        #[test]
-        fn the_plan_of_the_result_is_empty_and_the_inverse_restores(
-            attributes in proptest::collection::vec(attribute(), 0..12),
-            kind in proptest::sample::select(vec![
-                (EntryKind::Domain, "mailDomain"),
-                (EntryKind::User, "inetMailUser"),
-                (EntryKind::Group, "inetMailGroup"),
-            ]),
-        ) {
-            let (kind, class) = kind;
-            let mut entry = Entry::new("uid=a,o=b").with("objectClass", class);
+    fn entry_of(rules: Rules) -> impl Strategy<Value = (Rules, EntryKind, Entry)> {
+        let kinds = vec![EntryKind::Domain, EntryKind::User, EntryKind::Group];
+        let attributes = proptest::collection::vec(attribute(&rules), 0..12);
+        (proptest::sample::select(kinds), attributes).prop_map(move |(kind, attributes)| {
+            let mut entry = Entry::new("uid=a,o=b");
+            for class in rules.set(kind).classes() {
+                entry = entry.with("objectClass", class);
+            }
             for (name, values) in attributes {
                 if !entry.has(&name) {
                     entry.attributes.push((name, values));
                 }
             }
-            let rules = Rules::sims().unwrap();
+            (rules.clone(), kind, entry)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_plan_of_the_result_is_empty_and_the_inverse_restores(
+            (rules, kind, entry) in prop_oneof![
+                entry_of(Rules::sims().unwrap()),
+                entry_of(Rules::nms(&[("two".to_owned(), "/disk2".to_owned())].into()).unwrap()),
+            ],
+        ) {
             let plan = rules.plan(&entry, kind);
             let mut after = entry.clone();
             after.apply(&plan.modification());

@@ -11,5 +11,7 @@ mod preview;
 mod undo;
 
 pub use apply::{Applied, ApplyError, CHUNK, EntryOutcome, EntryResult, apply, verify};
-pub use preview::{Counts, Entries, Odd, Preview, digest, preview, to_ldif, undo_ldif};
+pub use preview::{
+    Counts, Entries, Odd, Preview, digest, preview, preview_some, to_ldif, undo_ldif,
+};
 pub use undo::{FileUndo, UndoFileError, UndoSink, read_undo, undo};

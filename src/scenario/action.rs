@@ -178,6 +178,9 @@ pub struct UpgradeEntries {
     pub base_dn: String,
     /// The mail host that upgraded entries name.
     pub mail_host: String,
+    /// Which of them; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
     /// The guide's command.
     pub guide_argv: Vec<String>,
 }

@@ -1,7 +1,8 @@
 //! The fields of a site.
 
-use crate::scenario::Role;
+use crate::scenario::{Product, Role};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The admin's answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,6 +178,18 @@ pub struct Old {
     pub imap_port: u16,
     /// POP.
     pub pop_port: u16,
+    /// NMS: its instance, `msg-NAME`, whose configutil, start-msg and stop-msg are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_root: Option<String>,
+    /// NMS: the SMTP port at which only the queue is worked off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_port: Option<u16>,
+    /// NMS: the command that lists its queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailq: Option<String>,
+    /// NMS: the partitions of its message store, path by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub partitions: BTreeMap<String, String>,
 }
 
 impl Default for Old {
@@ -192,6 +205,10 @@ impl Default for Old {
             smtp_port: 25,
             imap_port: 143,
             pop_port: 110,
+            instance_root: None,
+            drain_port: None,
+            mailq: None,
+            partitions: BTreeMap::new(),
         }
     }
 }
@@ -338,6 +355,14 @@ impl Site {
         let host = self.host(role)?;
         let address = host.address.as_ref().unwrap_or(&host.fqdn).clone();
         Some((address, port.saturating_add(host.port_offset)))
+    }
+
+    /// Returns the product that is moved away from: an instance is what only NMS has.
+    pub fn product(&self) -> Product {
+        match self.old.instance_root {
+            Some(_) => Product::Nms,
+            None => Product::Sims,
+        }
     }
 
     /// Says whether this is a lab.

@@ -13,9 +13,20 @@ struct Case {
     after: Entry,
 }
 
-fn cases() -> Vec<Case> {
-    let text = include_str!("../golden/directory/sims.ldif");
-    text.split("# case: ").skip(1).map(case).collect()
+/// The rules with the cases that were written for them.
+fn sets() -> [(Rules, Vec<Case>); 2] {
+    let cases = |text: &str| text.split("# case: ").skip(1).map(case).collect();
+    let partitions = [("second".to_owned(), "/disk2/partition/second".to_owned())];
+    [
+        (
+            Rules::sims().unwrap(),
+            cases(include_str!("../golden/directory/sims.ldif")),
+        ),
+        (
+            Rules::nms(&partitions.into()).unwrap(),
+            cases(include_str!("../golden/directory/nms.ldif")),
+        ),
+    ]
 }
 
 fn case(text: &str) -> Case {
@@ -74,9 +85,13 @@ fn sorted(entry: &Entry) -> Vec<(String, String)> {
 
 #[test]
 fn entries_become_what_the_manuals_say() {
-    let rules = Rules::sims().unwrap();
-    let cases = cases();
-    assert!(cases.len() >= 20, "only {} cases", cases.len());
+    for (rules, cases) in sets() {
+        assert!(cases.len() >= 12, "only {} cases", cases.len());
+        all_become(&rules, cases);
+    }
+}
+
+fn all_become(rules: &Rules, cases: Vec<Case>) {
     for case in cases {
         let name = &case.name;
         assert_eq!(rules.kind_of(&case.before), Some(case.kind), "{name}");
@@ -106,8 +121,13 @@ fn entries_become_what_the_manuals_say() {
 
 #[test]
 fn upgrading_twice_changes_nothing_and_the_inverse_leads_back() {
-    let rules = Rules::sims().unwrap();
-    for case in cases() {
+    for (rules, cases) in sets() {
+        all_lead_back(&rules, cases);
+    }
+}
+
+fn all_lead_back(rules: &Rules, cases: Vec<Case>) {
+    for case in cases {
         let plan = rules.plan(&case.before, case.kind);
         let mut result = case.before.clone();
         result.apply(&plan.modification());

@@ -1,6 +1,7 @@
 //! Applying rules to one entry; each rule sees what the rules before it did.
 
 use super::check::check;
+use super::convert::Partitions;
 use super::data::{Rule, Verb};
 use super::{EntryPlan, PlannedChange};
 use crate::base::display_safe;
@@ -8,9 +9,10 @@ use crate::directory::entry::{Change, Entry};
 use std::collections::{BTreeMap, HashSet};
 
 /// Applies all rules, filling in the plan.
-pub(super) fn apply(rules: &[Rule], entry: &Entry, plan: &mut EntryPlan) {
+pub(super) fn apply(rules: &[Rule], partitions: &Partitions, entry: &Entry, plan: &mut EntryPlan) {
     let mut work = Work {
         now: entry.clone(),
+        partitions,
         read: BTreeMap::new(),
         plan,
     };
@@ -48,6 +50,7 @@ pub(super) fn apply(rules: &[Rule], entry: &Entry, plan: &mut EntryPlan) {
 
 struct Work<'a> {
     now: Entry,
+    partitions: &'a Partitions,
     /// Attributes that changes were made from, by lowercase name.
     read: BTreeMap<String, String>,
     plan: &'a mut EntryPlan,
@@ -91,6 +94,7 @@ impl Work<'_> {
                 }
             }
             Verb::Default => self.default(rule, &rule.values),
+            Verb::Also => self.also(rule),
             Verb::OwnDn => {
                 let dn = [self.plan.dn.clone()];
                 self.default(rule, &dn)
@@ -153,6 +157,26 @@ impl Work<'_> {
         }
     }
 
+    fn also(&self, rule: &Rule) -> Vec<Change> {
+        let Some(to) = &rule.to else {
+            return Vec::new();
+        };
+        if !rule.from.iter().any(|name| self.now.has(name)) {
+            return Vec::new();
+        }
+        let there = self.now.values(to);
+        let missing: Vec<&String> = rule
+            .values
+            .iter()
+            .filter(|value| !has_value(there, value))
+            .collect();
+        if missing.is_empty() {
+            Vec::new()
+        } else {
+            vec![Change::add(to, &missing)]
+        }
+    }
+
     fn copy(&mut self, rule: &Rule) -> Vec<Change> {
         let Some(to) = &rule.to else {
             return Vec::new();
@@ -211,7 +235,10 @@ impl Work<'_> {
         if texts.is_empty() {
             return Vec::new();
         }
-        let converted = convert.convert(&texts);
+        let converted = convert.convert(&texts, self.partitions);
+        for text in converted.refusals {
+            self.refuse(&format!("{names}: {text}"));
+        }
         for text in converted.warnings {
             self.warn(&format!("{names}: {text}"));
         }

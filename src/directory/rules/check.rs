@@ -45,6 +45,28 @@ pub(super) fn check(check: Check, attributes: &[String], entry: &Entry) -> Vec<S
             vec!["it has no mailHost: its mail cannot be delivered".to_owned()]
         }
         Check::OneMail | Check::HasHost => Vec::new(),
+        Check::WholeDomain => {
+            let named = |domain: &str| {
+                let vanity = entry.values("msgVanityDomain");
+                vanity.iter().any(|v| shown(v).eq_ignore_ascii_case(domain))
+            };
+            let whole = values.iter().map(|v| shown(v));
+            whole
+                .filter(|v| {
+                    v.strip_prefix('@')
+                        .is_some_and(|d| !named(d.trim_end_matches('.')))
+                })
+                .map(|v| {
+                    format!("`{v}` stands for a whole domain: the new server needs msgVanityDomain")
+                })
+                .collect()
+        }
+        Check::RejectAction => values
+            .iter()
+            .map(|v| shown(v))
+            .filter(|v| !v.trim().eq_ignore_ascii_case("TOMODERATOR"))
+            .map(|v| format!("{name} `{v}` is not honoured by the new server"))
+            .collect(),
         Check::FilterLength => values
             .iter()
             .filter(|v| v.len() > LONGEST_FILTER)

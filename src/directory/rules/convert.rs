@@ -1,7 +1,11 @@
 //! Conversions of values from the old meaning to the new one; pure, text to text.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// The partitions of the store: path by name.
+pub type Partitions = BTreeMap<String, String>;
 
 /// A conversion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -23,6 +27,14 @@ pub enum Convert {
     Joinability,
     /// A path to a `file:` URL.
     FileUrl,
+    /// `0` to `-1`.
+    Unlimited,
+    /// A partition's path to its name.
+    Partition,
+    /// NMS service names to one `-imap:*$-pop:*`.
+    RefusedServices,
+    /// A member's address without the parameters behind it.
+    PlainMember,
 }
 
 /// What came of a conversion.
@@ -32,16 +44,27 @@ pub(super) struct Converted {
     pub(super) values: Vec<String>,
     /// What the administrator should know.
     pub(super) warnings: Vec<String>,
+    /// Why the entry cannot be upgraded.
+    pub(super) refusals: Vec<String>,
 }
 
 impl Convert {
     /// Converts all values of an attribute.
-    pub(super) fn convert(self, values: &[&str]) -> Converted {
-        if self == Self::Services {
-            return services(values);
+    pub(super) fn convert(self, values: &[&str], partitions: &Partitions) -> Converted {
+        match self {
+            Self::Services => return services(values),
+            Self::RefusedServices => return refused_services(values),
+            _ => {}
         }
         let mut converted = Converted::default();
         for value in values {
+            if self == Self::Partition {
+                match partition(value.trim(), partitions) {
+                    Ok(name) => converted.values.push(name),
+                    Err(reason) => converted.refusals.push(reason),
+                }
+                continue;
+            }
             match self.one(value) {
                 Ok(new) => converted.values.push(new),
                 Err(warning) => converted.warnings.push(warning),
@@ -59,7 +82,12 @@ impl Convert {
         let word = value.trim().to_ascii_lowercase();
         match self {
             Self::Status if is_status(value) => Ok(word),
-            Self::Status | Self::Services => Ok(value.to_owned()),
+            Self::Status | Self::Services | Self::RefusedServices | Self::Partition => {
+                Ok(value.to_owned())
+            }
+            Self::Unlimited => unlimited(value.trim())
+                .ok_or_else(|| format!("`{value}` is not a number and was not taken over")),
+            Self::PlainMember => Ok(plain_member(value)),
             Self::UtcTime => utc_time(value.trim())
                 .ok_or_else(|| format!("`{value}` is not a time and was not taken over")),
             Self::Url => Ok(url(value)),
@@ -92,6 +120,64 @@ fn is_status(value: &str) -> bool {
     ["active", "inactive", "deleted"]
         .iter()
         .any(|status| status.eq_ignore_ascii_case(value.trim()))
+}
+
+/// A number as it is, `0` as the new server's word for no limit.
+fn unlimited(value: &str) -> Option<String> {
+    let number: i64 = value.parse().ok()?;
+    Some(if number == 0 {
+        "-1".to_owned()
+    } else {
+        value.to_owned()
+    })
+}
+
+/// The name of the partition at a path; what is no path is a name already.
+fn partition(value: &str, partitions: &Partitions) -> Result<String, String> {
+    if !value.starts_with('/') {
+        return Ok(value.to_owned());
+    }
+    let path = value.trim_end_matches('/');
+    partitions
+        .iter()
+        .find(|(_, at)| at.trim_end_matches('/') == path)
+        .map(|(name, _)| name.clone())
+        .ok_or_else(|| format!("`{value}` is none of the store's partitions"))
+}
+
+/// `a@b %1(param)` → `a@b`.
+fn plain_member(value: &str) -> String {
+    let address = value.split(" %").next().unwrap_or(value).trim_end();
+    if address.is_empty() { value } else { address }.to_owned()
+}
+
+fn refused_services(values: &[&str]) -> Converted {
+    let mut converted = Converted::default();
+    let (mut imap, mut pop, mut http) = (false, false, false);
+    for value in values {
+        for token in value.split([',', ' ', '\t']).filter(|t| !t.is_empty()) {
+            match token.to_ascii_lowercase().as_str() {
+                "imap" => imap = true,
+                "pop" | "pop3" => pop = true,
+                "http" => http = true,
+                "smtp" => converted.warnings.push(
+                    "sending (`smtp`) cannot be refused in this way by the new server".to_owned(),
+                ),
+                other => converted
+                    .warnings
+                    .push(format!("service `{other}` is not known and was left out")),
+            }
+        }
+    }
+    let refused = [(imap, "-imap:*"), (pop, "-pop:*"), (http, "-http:*")];
+    let parts: Vec<&str> = refused
+        .iter()
+        .filter_map(|(is, rule)| is.then_some(*rule))
+        .collect();
+    if !parts.is_empty() {
+        converted.values.push(parts.join("$"));
+    }
+    converted
 }
 
 fn services(values: &[&str]) -> Converted {
@@ -255,7 +341,7 @@ fn quota(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Convert, quota, url, utc_time};
+    use super::{Convert, Partitions, plain_member, quota, unlimited, url, utc_time};
     use rstest::rstest;
 
     #[rstest]
@@ -300,10 +386,49 @@ mod tests {
 
     #[test]
     fn services_become_one_value() {
-        let one = |values: &[&str]| Convert::Services.convert(values).values;
+        let none = Partitions::new();
+        let one = |values: &[&str]| Convert::Services.convert(values, &none).values;
         assert_eq!(one(&["imap", "pop3s"]), ["+imap:ALL$+pop:ALL"]);
         assert_eq!(one(&["imap, imaps smtp"]), ["+imap:ALL"]);
         assert_eq!(one(&["smtp"]), ["-imap:*$-pop:*$-http:*"]);
-        assert_eq!(Convert::Services.convert(&["gopher"]).warnings.len(), 1);
+        let odd = Convert::Services.convert(&["gopher"], &none);
+        assert_eq!(odd.warnings.len(), 1);
+    }
+
+    #[test]
+    fn services_that_nms_refuses_are_refused_one_by_one() {
+        let none = Partitions::new();
+        let one = |value: &str| Convert::RefusedServices.convert(&[value], &none);
+        assert_eq!(one("pop, imap").values, ["-imap:*$-pop:*"]);
+        assert_eq!(one("pop, smtp").values, ["-pop:*"]);
+        assert_eq!(one("pop, smtp").warnings.len(), 1);
+        assert!(one("smtp").values.is_empty());
+    }
+
+    #[rstest]
+    #[case("0", Some("-1"))]
+    #[case("-1", Some("-1"))]
+    #[case("5000000", Some("5000000"))]
+    #[case("much", None)]
+    fn no_limit_has_another_word(#[case] from: &str, #[case] to: Option<&str>) {
+        assert_eq!(unlimited(from).as_deref(), to);
+    }
+
+    #[test]
+    fn a_partitions_path_becomes_its_name_and_another_path_is_refused() {
+        let known = Partitions::from([("second".to_owned(), "/disk2/partition".to_owned())]);
+        let one = |value: &str| Convert::Partition.convert(&[value], &known);
+        assert_eq!(one("/disk2/partition/").values, ["second"]);
+        assert_eq!(one("second").values, ["second"]);
+        assert_eq!(one("/elsewhere").refusals.len(), 1);
+        assert!(one("/elsewhere").values.is_empty());
+    }
+
+    #[rstest]
+    #[case("joe@siroe.com %1(digest)", "joe@siroe.com")]
+    #[case("joe@siroe.com", "joe@siroe.com")]
+    #[case("joe%there@siroe.com", "joe%there@siroe.com")]
+    fn members_lose_their_parameters(#[case] from: &str, #[case] to: &str) {
+        assert_eq!(plain_member(from), to);
     }
 }

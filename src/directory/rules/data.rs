@@ -23,12 +23,15 @@ pub enum RulesError {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct File {
     version: u32,
     pub(super) title: String,
     #[serde(default)]
     pub(super) odd: Vec<String>,
+    /// What is said of those entries where they may stay as they are; without it they are refused.
+    #[serde(default)]
+    pub(super) odd_stays: Option<String>,
     pub(super) domain: RuleSet,
     pub(super) user: RuleSet,
     pub(super) group: RuleSet,
@@ -53,6 +56,12 @@ impl RuleSet {
             1 => classes,
             _ => format!("(&{classes})"),
         }
+    }
+
+    /// The classes by which its entries are known.
+    #[cfg(test)]
+    pub(super) fn classes(&self) -> &[String] {
+        &self.ours
     }
 
     pub(super) fn owns(&self, entry: &Entry) -> bool {
@@ -81,6 +90,8 @@ pub enum Verb {
     Move,
     /// Adds a value where there is none.
     Default,
+    /// Adds values beside those there are, where there is a value of `from`.
+    Also,
     /// Adds the entry's own DN where there is none.
     OwnDn,
     /// Exchanges values.
@@ -121,6 +132,10 @@ pub enum Check {
     HasHost,
     /// A search that is not too long.
     FilterLength,
+    /// No address that stands for a whole domain.
+    WholeDomain,
+    /// What becomes of a posting that is refused.
+    RejectAction,
 }
 
 /// A condition on the entry.
@@ -192,8 +207,12 @@ impl Rule {
         let none = self.from.is_empty();
         let many = self.from.len() > 1;
         match self.verb {
-            Verb::AddClasses | Verb::Default if self.values.is_empty() => Some("no `values`"),
-            Verb::Default | Verb::OwnDn | Verb::Copy | Verb::Move if self.to.is_none() => {
+            Verb::AddClasses | Verb::Default | Verb::Also if self.values.is_empty() => {
+                Some("no `values`")
+            }
+            Verb::Default | Verb::Also | Verb::OwnDn | Verb::Copy | Verb::Move
+                if self.to.is_none() =>
+            {
                 Some("no `to`")
             }
             Verb::AddClasses | Verb::Default | Verb::OwnDn if !none => Some("`from` has no use"),

@@ -94,6 +94,20 @@ pub async fn preview(
     base: &str,
     entries: Entries,
 ) -> Result<Preview, DirectoryError> {
+    preview_some(connection, rules, base, entries, None).await
+}
+
+/// As [`preview`], of the entries that a further filter finds.
+///
+/// # Errors
+/// As [`preview`].
+pub async fn preview_some(
+    connection: &Connection,
+    rules: &Rules,
+    base: &str,
+    entries: Entries,
+    filter: Option<&str>,
+) -> Result<Preview, DirectoryError> {
     let mut preview = Preview {
         base: base.to_owned(),
         entries,
@@ -102,7 +116,11 @@ pub async fn preview(
         odd: Vec::new(),
         referrals: Vec::new(),
     };
-    let filter = rules.filter(entries.kinds());
+    let filter = match filter {
+        None => rules.filter(entries.kinds()),
+        Some(more) => format!("(&{}{more})", rules.filter(entries.kinds())),
+    };
+    let (odd, refused) = rules.oddity();
     // All attributes, not those of the rules by name: a server may know `rfc822mailbox` as another
     // name of `mail`, and would then answer with addresses under a name they are not stored under.
     let aside = connection
@@ -115,8 +133,8 @@ pub async fn preview(
                 Some(kind) => preview.take(rules.plan(&entry, kind)),
                 None => preview.odd.push(Odd {
                     dn: display_safe(&entry.dn).into_owned(),
-                    refused: true,
-                    reasons: vec!["it has mail but is neither a user nor a group".to_owned()],
+                    refused,
+                    reasons: vec![odd.to_owned()],
                 }),
             }
         })
