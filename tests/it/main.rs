@@ -22,6 +22,7 @@ mod directory_golden;
 mod directory_lab;
 mod directory_slapd;
 mod full_disk;
+mod guide;
 mod lab_audit;
 mod lab_create;
 mod lab_daemon;
