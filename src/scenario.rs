@@ -6,6 +6,7 @@
 
 pub mod action;
 mod back;
+pub mod batches;
 pub mod condition;
 pub mod names;
 pub mod parse;
@@ -14,7 +15,7 @@ pub mod validate;
 
 pub use action::Action;
 pub use condition::Condition;
-pub use types::{Correction, Product, Risk, Role, Scenario, Step};
+pub use types::{Correction, Each, Product, Risk, Role, Scenario, Step};
 
 use crate::base::document::Problems;
 

@@ -71,6 +71,17 @@
 //! [window]                            # optional: when mail may be down
 //! begin = "2026-11-28T22:00"
 //! end = "2026-11-29T06:00"
+//!
+//! [batches]                           # in scenarios that move users in batches
+//! number = 4                          # balanced by the size of the mailboxes
+//! pilot = 5                           # users in the first of them; 0: as many as in the others
+//! # [[batches.own]]                   # or the site's own: every user in exactly one
+//! # name = "sales"
+//! # filter = "(departmentNumber=7)"   # or: users = ["ann", "bob@florizel.com"]
+//!
+//! [[changes]]                         # what is different here, as often as needed
+//! reason = "There is no Delegated Administrator here."
+//! skip = "load-admin-acis"            # or replace, before, after; then with [changes.step]
 //! ```
 //!
 //! Secrets, by name: `directory` (the password of `directory.bind_dn`), `config-directory` (of the
@@ -78,13 +89,15 @@
 //! likewise).
 
 pub mod file;
+pub mod procedure;
 pub mod template;
 pub mod types;
 pub mod validate;
 
 pub use file::SiteError;
+pub use procedure::ProcedureError;
 pub use template::template;
-pub use types::{Disk, Label, Site, SiteHost, Tls, Transport};
+pub use types::{Batches, Disk, Label, OwnBatch, Site, SiteHost, StepChange, Tls, Transport};
 
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,13 @@ pub async fn bind(
 
 /// The binding of a step whose condition does not hold; none when it does.
 async fn decide(world: &World, step: &Step, known: &Facts) -> Result<Option<Binding>, Vec<String>> {
+    if let Some(reason) = &step.skipped {
+        return Ok(Some(without(
+            step,
+            format!("left out at this site: {reason}"),
+            Value::Null,
+        )));
+    }
     let Some(condition) = &step.when else {
         return Ok(None);
     };
@@ -110,24 +117,33 @@ async fn decide(world: &World, step: &Step, known: &Facts) -> Result<Option<Bind
     let field = |name: &str| world.site.lookup(name);
     match condition.holds(&field, &looked.facts) {
         Some(true) => Ok(None),
-        Some(false) => Ok(Some(Binding {
-            applies: false,
-            reason: format!("only when {}", condition.sentence()),
-            facts: json!(looked.facts),
-            effects: Vec::new(),
-            parallel: 1,
-            gate: StepGate {
-                id: step.id.clone(),
-                level: step.risk,
-                typed: None,
-                lines: Vec::new(),
-            },
-            digest: String::new(),
-        })),
+        Some(false) => Ok(Some(without(
+            step,
+            format!("only when {}", condition.sentence()),
+            json!(looked.facts),
+        ))),
         None => Err(vec![format!(
             "it is not known whether {}: say it in the site file",
             condition.sentence()
         )]),
+    }
+}
+
+/// The binding of a step that is not done.
+fn without(step: &Step, reason: String, facts: Value) -> Binding {
+    Binding {
+        applies: false,
+        reason,
+        facts,
+        effects: Vec::new(),
+        parallel: 1,
+        gate: StepGate {
+            id: step.id.clone(),
+            level: step.risk,
+            typed: None,
+            lines: Vec::new(),
+        },
+        digest: String::new(),
     }
 }
 

@@ -40,7 +40,7 @@ impl EngineArgs {
             .map_err(|_| anyhow::anyhow!("an engine is started by other commands, not by hand"))?;
         drop(text);
         let site = Site::load(&self.folder.join("site.toml"))?;
-        let scenario = crate::scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         let plan = crate::plan::draft(&scenario, &site)?;
         let created = startup
             .create

@@ -7,7 +7,7 @@ use super::site::{hinted, load};
 use crate::action::World;
 use crate::base::Secret;
 use crate::plan::{self, Plan};
-use crate::scenario::{self, Scenario};
+use crate::scenario::Scenario;
 use crate::site::Site;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,8 +29,9 @@ impl Looking {
     /// When it cannot be used, with hints.
     pub fn at(file: &Path) -> Result<Self, Failure> {
         let site = load(file)?;
-        let scenario =
-            scenario::load(&site.scenario).map_err(|error| hinted(Exit::Usage, &error))?;
+        let scenario = site
+            .procedure()
+            .map_err(|error| hinted(Exit::Usage, &error))?;
         let draft = plan::draft(&scenario, &site).map_err(Failure::error)?;
         Ok(Self {
             site,

@@ -185,7 +185,7 @@ pub fn begin(
             waive: manners.typed_waivers(),
         });
     }
-    let scenario = crate::scenario::load(&site.scenario)?;
+    let scenario = site.procedure()?;
     let plan = crate::plan::draft(&scenario, &site)?;
     let policy = manners.policy(site.is_practice(), &plan)?;
     let secrets = secrets::for_site(&site, site_path, &scenario, secrets)?;
@@ -469,7 +469,7 @@ fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
     }
     let site_path = run.folder.join("site.toml");
     let site = Site::load(&site_path)?;
-    let scenario = crate::scenario::load(&site.scenario)?;
+    let scenario = site.procedure()?;
     let startup = Startup {
         create: None,
         secrets: exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?),
@@ -528,7 +528,7 @@ fn engage(
     } else {
         let site_path = run.folder.join("site.toml");
         let site = Site::load(&site_path)?;
-        let scenario = crate::scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         let secrets = exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?);
         daemon::start(
             &run.folder,
@@ -544,7 +544,7 @@ fn engage(
     let mut policy = run.state.policy.clone();
     if manners.headless {
         let site = Site::load(&run.folder.join("site.toml"))?;
-        let scenario = crate::scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         policy = manners.policy(site.is_practice(), &crate::plan::draft(&scenario, &site)?)?;
         let command = Command::Policy {
             policy: policy.clone(),
@@ -580,7 +580,7 @@ fn engage(
 /// The draft of a run's plan, for the names of its gates.
 fn plan_of(run: &Run) -> anyhow::Result<Plan> {
     let site = Site::load(&run.folder.join("site.toml"))?;
-    let scenario = crate::scenario::load(&site.scenario)?;
+    let scenario = site.procedure()?;
     Ok(crate::plan::draft(&scenario, &site)?)
 }
 

@@ -83,7 +83,7 @@ impl VerifyArgs {
         let run = Run::read(&folder)?;
         let site_path = folder.join("site.toml");
         let site = Site::load(&site_path)?;
-        let scenario = crate::scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         findings.push(match moved(&run.state, &scenario) {
             None => finding(
                 "mailboxes",

@@ -216,7 +216,7 @@ impl Worker {
     }
 
     fn prepare(&self, site: &Site, file: Option<&Path>, again: bool) -> anyhow::Result<Prepared> {
-        let scenario = scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         let draft = plan::draft(&scenario, site)?;
         let known = if again {
             Secrets::new()
@@ -237,7 +237,7 @@ impl Worker {
 
     /// A world in a folder that is gone afterwards.
     fn world(&self, folder: &Path, site: &Site, file: Option<&Path>) -> anyhow::Result<World> {
-        let scenario = scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         let secrets = self.secrets(site, file)?;
         World::new(folder, site.clone(), scenario, secrets).map_err(anyhow::Error::msg)
     }
@@ -273,7 +273,7 @@ impl Worker {
         let folder =
             passing_folder().map_err(|failure| anyhow::anyhow!(failure.message().to_owned()))?;
         let world = self.world(folder.path(), site, file)?;
-        let scenario = scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         let wanted = super::plan::facts_of(&scenario);
         let looked = wait(facts::look_up(&world, &wanted, &Facts::new()))?;
         let looked = looked.map_err(|errors| anyhow::Error::msg(errors.join("\n")))?;
@@ -286,7 +286,7 @@ impl Worker {
         file: Option<&Path>,
         waivers: BTreeMap<String, String>,
     ) -> anyhow::Result<()> {
-        let scenario = scenario::load(&site.scenario)?;
+        let scenario = site.procedure()?;
         let plan = plan::draft(&scenario, site)?;
         let secrets = self.secrets(site, file)?;
         let policy = Policy {

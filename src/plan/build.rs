@@ -137,9 +137,13 @@ fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, Pla
             summary,
         },
         condition: step.when.as_ref().map(Condition::sentence),
-        applies: step.when.as_ref().map_or(Some(true), |when| {
-            when.holds(&|field| fill.site.lookup(field), fill.facts)
-        }),
+        skipped: step.skipped.clone(),
+        batch: step.batch.clone(),
+        applies: match (&step.skipped, &step.when) {
+            (Some(_), _) => Some(false),
+            (None, None) => Some(true),
+            (None, Some(when)) => when.holds(&|field| fill.site.lookup(field), fill.facts),
+        },
         notes: texts(&step.notes),
         corrections: step
             .corrections

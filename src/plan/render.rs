@@ -57,12 +57,7 @@ fn quote(word: &str) -> String {
 
 /// Says whether a step is done, and why.
 fn applies(step: &PlanStep) -> Option<String> {
-    let condition = display_safe(step.condition.as_ref()?).into_owned();
-    Some(match step.applies {
-        Some(true) => format!("Done, because {condition}."),
-        Some(false) => format!("Left out: it is done only when {condition}."),
-        None => format!("Done only when {condition}; that is not known yet."),
-    })
+    step.whether().map(|said| display_safe(&said).into_owned())
 }
 
 /// An answer to a vendor's program, as people may see it.

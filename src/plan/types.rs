@@ -60,6 +60,12 @@ pub struct PlanStep {
     pub condition: Option<String>,
     /// Whether the step is done; null while a fact that decides is missing.
     pub applies: Option<bool>,
+    /// Why it is left out at this site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// The batch it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
     /// Notes.
     pub notes: Vec<String>,
     /// Where it departs from the guide's letter.
@@ -83,6 +89,21 @@ pub struct PlanStep {
     /// There is no way back.
     #[serde(default)]
     pub irreversible: bool,
+}
+
+impl PlanStep {
+    /// Says whether the step is done, and why; nothing for one that is always done.
+    pub fn whether(&self) -> Option<String> {
+        if let Some(reason) = &self.skipped {
+            return Some(format!("Left out at this site: {reason}"));
+        }
+        let condition = self.condition.as_ref()?;
+        Some(match self.applies {
+            Some(true) => format!("Done, because {condition}."),
+            Some(false) => format!("Left out: it is done only when {condition}."),
+            None => format!("Done only when {condition}; that is not known yet."),
+        })
+    }
 }
 
 /// One action of a step, with its placeholders filled.

@@ -136,6 +136,10 @@ pub const FACTS: &[(&str, &str)] = &[
         "acis",
         "whether the directory keeps access rules in its entries, in the attribute `aci`",
     ),
+    (
+        "late-users",
+        "the users who were created after the batches were cut",
+    ),
 ];
 
 /// The services a `service` action may name.
@@ -151,6 +155,7 @@ pub const SECRETS: &[(&str, &str)] = &[
 /// Placeholders that have a value only inside a run or a session; a plan shows them as `<name>`.
 pub const LATE: &[(&str, &str)] = &[
     ("run", "the run's id"),
+    ("batch", "the batch, in steps with `each = \"batch\"`"),
     ("user_file", "the session's list of users"),
     (
         "rename_map_option",
@@ -235,6 +240,7 @@ pub fn fact_sentence(fact: &str, is: &str) -> Option<String> {
         ("acis", "present") => {
             "the directory keeps access rules in its entries, in the attribute `aci`"
         }
+        ("late-users", "present") => "users were created after the batches were cut",
         ("uppercase-uids", "present") => "a user id has an uppercase letter",
         ("uppercase-uids", "absent") => "no user id has an uppercase letter",
         _ => return None,

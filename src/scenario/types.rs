@@ -146,6 +146,16 @@ pub struct Step {
     /// When the step is done at all; absent: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,
+    /// Why it is left out at this site; set from the site, never by a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// Whether it is done once for each batch of users; steps that follow one another are done
+    /// together, batch after batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<Each>,
+    /// The batch it is for; set by [`Scenario::for_batches`], never by a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
     /// How to take it back, or why it cannot be.
     pub undo: String,
     /// What happens when it is stopped half-way.
@@ -180,6 +190,14 @@ pub struct Step {
     /// The id of an earlier step: where that one is taken back too, nothing is done here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_with: Option<String>,
+}
+
+/// What a step is repeated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Each {
+    /// Each batch of users.
+    Batch,
 }
 
 /// Where a step departs from the guide's letter.

@@ -27,6 +27,7 @@ pub fn problems(scenario: &Scenario, document: &Document<'_>) -> Vec<Problem> {
             );
         }
         found.risk(step, &path);
+        found.batch(step, &path);
         found.known_names(step, &path);
         if step.actions.is_empty() {
             found.add(&path, "a step needs at least one action".to_owned(), None);
@@ -143,6 +144,35 @@ impl Found<'_, '_> {
                 None,
             ),
             _ => {}
+        }
+    }
+
+    /// `{batch}` has a value in steps that are repeated for batches, and `batch` is set by a run.
+    fn batch(&mut self, step: &Step, path: &str) {
+        if step.batch.is_some() {
+            let message = "`batch` is set by the run; a file says each = \"batch\"".to_owned();
+            self.add(&format!("{path}.batch"), message, None);
+        }
+        if step.skipped.is_some() {
+            let message = "`skipped` is set from the site".to_owned();
+            let hint = "in the site file: [[changes]] with `skip` and `reason`".to_owned();
+            self.add(&format!("{path}.skipped"), message, Some(hint));
+        }
+        if step.each.is_some() {
+            return;
+        }
+        let mut wrong = Vec::new();
+        self.document.each_string(path, &mut |at, text| {
+            if names_in(text).any(|name| name == "batch") {
+                wrong.push(at.to_owned());
+            }
+        });
+        for at in wrong {
+            self.add(
+                &at,
+                "`{batch}` has no value here".to_owned(),
+                Some("the step needs: each = \"batch\"".to_owned()),
+            );
         }
     }
 

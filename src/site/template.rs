@@ -108,6 +108,13 @@ networks = []
 # [window]
 # begin = "2026-11-28T22:00"
 # end = "2026-11-29T06:00"
+
+# Optional: what is different from the guide at your site; plan and report show it with its reason.
+# `skip` leaves a step out; `replace`, `before` and `after` bring one of your own, as in a scenario
+# file (see `imsmigrate plan --draft --format json` for the ids).
+# [[changes]]
+# reason = "There is no Delegated Administrator here."
+# skip = "load-admin-acis"
 "#;
 
 /// Returns the text of a new site file for a scenario.

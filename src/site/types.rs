@@ -1,6 +1,6 @@
 //! The fields of a site.
 
-use crate::scenario::{Product, Role};
+use crate::scenario::{Product, Role, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,6 +34,12 @@ pub struct Site {
     /// When mail may be down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// How the users are divided, in scenarios that move them in batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Batches>,
+    /// What is different from the guide at this site.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<StepChange>,
 }
 
 /// Whether this is a lab or the real thing.
@@ -342,6 +348,67 @@ pub struct Window {
     pub begin: String,
     /// When it ends.
     pub end: String,
+}
+
+/// How the users are divided into batches, in scenarios that move them so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Batches {
+    /// How many batches, balanced by the size of the mailboxes; not with [`Batches::own`].
+    pub number: u16,
+    /// How many users are in the first batch, to see how it goes; 0: as many as in the others.
+    pub pilot: u32,
+    /// The site's own batches, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<OwnBatch>,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self {
+            number: 4,
+            pilot: 5,
+            own: Vec::new(),
+        }
+    }
+}
+
+/// A batch that the site cuts itself. Exactly one of `filter` and `users` is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnBatch {
+    /// Its name, unique; a part of the ids of its steps.
+    pub name: String,
+    /// An LDAP filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// Store ids: `uid`, or `uid@domain` for users of hosted domains.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+}
+
+/// A step that is left out, replaced or added at this site. Exactly one of `skip`, `replace`,
+/// `before` and `after` is there: the id of a step of the scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepChange {
+    /// Why; shown in plan and report.
+    pub reason: String,
+    /// This step is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<String>,
+    /// `step` is done instead of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<String>,
+    /// `step` is done before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// `step` is done after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// What is done; as a step of a scenario file, with all its rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
 }
 
 impl Site {

@@ -1,6 +1,8 @@
 //! What a site has to keep to beyond its types.
 
+use super::ProcedureError;
 use super::types::{Label, Site, SiteHost, Transport};
+use crate::base::Hint as _;
 use crate::base::document::{Document, Problem, did_you_mean};
 use crate::scenario;
 use std::net::IpAddr;
@@ -20,6 +22,8 @@ pub fn problems(site: &Site, document: &Document<'_>) -> Vec<Problem> {
     found.paths(site);
     found.ports(site);
     found.rest(site);
+    found.batches(site);
+    found.changes(site);
     found.problems
 }
 
@@ -173,6 +177,62 @@ impl Found<'_, '_> {
                 "a host of a practice site needs a loopback address",
                 Some("for real hosts write: label = \"live\""),
             );
+        }
+    }
+
+    fn batches(&mut self, site: &Site) {
+        let Some(batches) = &site.batches else {
+            return;
+        };
+        if batches.own.is_empty() && !(1..=200).contains(&batches.number) {
+            self.add(
+                "batches.number",
+                format!("{} is not a number of batches", batches.number),
+                Some("from 1 to 200"),
+            );
+        }
+        for (index, batch) in batches.own.iter().enumerate() {
+            let path = format!("batches.own[{index}]");
+            let named = is_label(&batch.name) && batch.name != scenario::batches::LATE;
+            if !named {
+                self.add(
+                    &format!("{path}.name"),
+                    format!("`{}` is not a name for a batch", batch.name),
+                    Some("letters, digits and hyphens; `late` is for those who come later"),
+                );
+            }
+            let twins = |other: &&super::OwnBatch| other.name == batch.name;
+            if batches.own.iter().filter(twins).count() > 1 {
+                self.add(
+                    &format!("{path}.name"),
+                    format!("two batches are called `{}`", batch.name),
+                    None,
+                );
+            }
+            if batch.filter.is_some() != batch.users.is_empty() {
+                self.add(
+                    &path,
+                    "a batch has either `filter` or `users`",
+                    Some("such as: filter = \"(departmentNumber=7)\""),
+                );
+            }
+        }
+    }
+
+    fn changes(&mut self, site: &Site) {
+        if site.changes.is_empty() {
+            return;
+        }
+        match site.procedure() {
+            // Named where the scenario is.
+            Ok(_) | Err(ProcedureError::Scenario(_)) => {}
+            Err(ProcedureError::Change { key, message, hint }) => {
+                self.add(&key, message, hint.as_deref());
+            }
+            Err(error) => {
+                let hint = error.hints().into_iter().next();
+                self.add("changes", error.to_string(), hint.as_deref());
+            }
         }
     }
 

@@ -212,12 +212,7 @@ fn body_of(step: &PlanStep, width: u16, theme: Theme) -> Vec<Line<'static>> {
         width,
         theme,
     );
-    if let Some(condition) = &step.condition {
-        let said = match step.applies {
-            Some(true) => format!("Done, because {condition}."),
-            Some(false) => format!("Left out: it is done only when {condition}."),
-            None => format!("Done only when {condition}; that is not known yet."),
-        };
+    if let Some(said) = step.whether() {
         labelled(&mut out, "When", &said, width, theme);
     }
     labelled(&mut out, "Guide", &step.asks, width, theme);
