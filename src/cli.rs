@@ -23,6 +23,7 @@ pub mod screen;
 pub mod secrets;
 pub mod site;
 pub mod status;
+pub mod undo;
 pub mod verify;
 pub mod waive;
 pub mod wish;
@@ -56,7 +57,7 @@ enum Command {
     Pause(wish::WishArgs),
     Resume(run::ResumeArgs),
     Retry(again::RetryArgs),
-    Undo(run::UndoArgs),
+    Undo(undo::UndoArgs),
     Skip(again::SkipArgs),
     Waive(waive::WaiveArgs),
     /// Stop the run at the next safe point

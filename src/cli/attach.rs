@@ -35,7 +35,7 @@ impl AttachArgs {
             false if std::io::stdin().is_terminal() => asking(self.plain),
             false => Manner::Watch,
         };
-        match engine_of(&run.folder, false)? {
+        match engine_of(&run.folder, run.state.ended.is_some())? {
             Some(info) if manner == Manner::Screen => {
                 super::screen::show(&info, &run.folder, Vec::new(), false)
             }

@@ -51,7 +51,7 @@ pub struct Manners {
 }
 
 impl Manners {
-    fn manner(&self) -> Manner {
+    pub(super) fn manner(&self) -> Manner {
         match (self.json, self.headless) {
             (true, _) => Manner::Json,
             (false, true) => Manner::Watch,
@@ -279,7 +279,7 @@ pub fn look_on_screen(begun: &Begun) -> anyhow::Result<Exit> {
 }
 
 /// Secrets as the engine takes them, over its standard input.
-fn exposed(secrets: BTreeMap<String, Secret>) -> BTreeMap<String, String> {
+pub(super) fn exposed(secrets: BTreeMap<String, Secret>) -> BTreeMap<String, String> {
     secrets
         .into_iter()
         .map(|(name, value)| (name, value.expose().to_owned()))
@@ -411,88 +411,6 @@ impl ResumeArgs {
     }
 }
 
-/// Take a run back, the last step first
-///
-/// Every step has a gate of its own, as on the way forward. With --to only that step and those
-/// after it are taken back; `resume` then goes forward from there.
-///
-/// Example: imsmigrate undo 1123-k7f3 --to upgrade-domains
-#[derive(Debug, clap::Args)]
-pub struct UndoArgs {
-    /// The run
-    run: String,
-    /// The earliest step to take back; left out: everything
-    #[arg(long, value_name = "STEP")]
-    to: Option<String>,
-    #[command(flatten)]
-    manners: Manners,
-    #[command(flatten)]
-    secrets: SecretOptions,
-}
-
-impl UndoArgs {
-    /// Takes back what the run did.
-    ///
-    /// # Errors
-    /// When the run is at work, or what is asked cannot be done.
-    pub fn run(&self) -> anyhow::Result<Exit> {
-        let run = find(Some(&self.run), |_| true)?;
-        self.manners
-            .need_a_person(&format!("imsmigrate undo {} --headless --yes", run.id))?;
-        if run.state.phase == Phase::Undone {
-            return told_by_journal(&run.folder, self.manners.manner());
-        }
-        let run = at_rest(run, &self.secrets)?;
-        let undo = Command::Undo {
-            to: self.to.clone(),
-        };
-        let exit = engage(&run, &self.manners, &self.secrets, vec![undo], false)?;
-        let after = Run::read(&run.folder)?.state;
-        // A run that was taken back in part has stopped, as was asked.
-        let as_asked = after.phase == Phase::Stopped && after.undo.is_none();
-        Ok(if as_asked { Exit::Done } else { exit })
-    }
-}
-
-/// Sees that a run is not at work. One whose engine died is settled and stopped first: it must not
-/// go forward for a moment before it goes back.
-fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
-    match (run.state.phase, &run.engine) {
-        (Phase::Empty, _) => bail!("nothing of run `{}` has been done yet", run.id),
-        (Phase::Running, Some(_)) if run.state.is_busy() => bail!(
-            "run `{}` is at work; stop it first: imsmigrate stop {}",
-            run.id,
-            run.id
-        ),
-        (Phase::Running, None) => {}
-        _ => return Ok(run),
-    }
-    let site_path = run.folder.join("site.toml");
-    let site = Site::load(&site_path)?;
-    let scenario = site.procedure()?;
-    let startup = Startup {
-        create: None,
-        secrets: exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?),
-        waive: Vec::new(),
-        stop: true,
-    };
-    daemon::start(&run.folder, &startup)?;
-    // What a dead engine began may take long to end; the journal tells.
-    talk("what the dead engine began is settled first");
-    while daemon::alive(&run.folder).is_some() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    let run = Run::read(&run.folder)?;
-    if run.state.phase == Phase::Running {
-        bail!(
-            "run `{}` cannot be settled; look at it: imsmigrate attach {}",
-            run.id,
-            run.id
-        );
-    }
-    Ok(run)
-}
-
 /// Looks at a run, with its engine started if there is none.
 ///
 /// # Errors
@@ -511,7 +429,7 @@ pub(super) fn take_up(
 }
 
 /// Sends commands to a run's engine, started if there is none, and follows.
-fn engage(
+pub(super) fn engage(
     run: &Run,
     manners: &Manners,
     secrets: &SecretOptions,
@@ -541,7 +459,11 @@ fn engage(
         )?
     };
     // A run keeps the policy it was started with, unless another one is asked for.
-    let mut policy = run.state.policy.clone();
+    let asked = commands.iter().find_map(|command| match command {
+        Command::Policy { policy } => Some(policy.clone()),
+        _ => None,
+    });
+    let mut policy = asked.unwrap_or_else(|| run.state.policy.clone());
     if manners.headless {
         let site = Site::load(&run.folder.join("site.toml"))?;
         let scenario = site.procedure()?;

@@ -85,8 +85,11 @@ pub fn show(
     let asks = Asks {
         me,
         run,
+        folder,
         send: Box::new(move |wish| {
-            let _ = wishes.send(command(wish));
+            for command in commands_of(wish) {
+                let _ = wishes.send(command);
+            }
         }),
     };
     present(runtime, into, messages, asks)
@@ -106,6 +109,7 @@ pub fn show_journal(folder: &Path) -> anyhow::Result<Exit> {
     let asks = Asks {
         me: follow::who(),
         run: daemon::run_id(folder),
+        folder,
         send: Box::new(|_| {}),
     };
     present(runtime, into, messages, asks)
@@ -119,9 +123,10 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 /// Who asks what of which run.
-struct Asks {
+struct Asks<'a> {
     me: String,
     run: String,
+    folder: &'a Path,
     send: Box<dyn FnMut(Wish)>,
 }
 
@@ -130,9 +135,14 @@ fn present(
     runtime: tokio::runtime::Runtime,
     into: mpsc::Sender<Message>,
     messages: mpsc::Receiver<Message>,
-    asks: Asks,
+    asks: Asks<'_>,
 ) -> anyhow::Result<Exit> {
-    let Asks { me, run, send } = asks;
+    let Asks {
+        me,
+        run,
+        folder,
+        send,
+    } = asks;
     let lent = Arc::new(Lent::default());
     {
         let (out, lent, run) = (into.clone(), Arc::clone(&lent), run.clone());
@@ -165,6 +175,7 @@ fn present(
             goes_on(&run);
             Ok(Exit::InProgress)
         }
+        Left::By(Leaving::Undo(to)) => super::undo::undo_on_screen(folder, to),
         Left::By(Leaving::Over) => follow::tell_end(
             &state,
             if state.ended.is_some() {
@@ -258,14 +269,21 @@ pub fn stop_here() {
     let _ = rustix::process::kill_current_process_group(Signal::STOP);
 }
 
-fn command(wish: Wish) -> Command {
-    match wish {
+fn commands_of(wish: Wish) -> Vec<Command> {
+    let command = match wish {
         Wish::Answer { gate, text } => Command::Answer { gate, text },
         Wish::Pause => Command::Pause,
         Wish::Continue => Command::Continue,
         Wish::Retry => Command::Retry,
         Wish::Skip { reason } => Command::Skip { reason },
+        // What was waived is asked once more.
+        Wish::Waive { check, reason } => {
+            return vec![Command::Waive { check, reason }, Command::Retry];
+        }
         Wish::Stop => Command::Stop,
+        Wish::Undo { to } => Command::Undo { to },
+        Wish::Forward => Command::Forward,
         Wish::Control => Command::Control,
-    }
+    };
+    vec![command]
 }

@@ -14,7 +14,7 @@ mod input;
 mod simulation;
 mod waive;
 
-pub use back::RUN_FILES;
+pub use back::{RUN_FILES, way_back};
 pub use decide::Core;
 pub use fold::fold;
 pub use input::{Ask, Decision, Input, Order};

@@ -1,6 +1,6 @@
 //! What a run looks like now: the fold of its events. Pure data.
 
-pub use super::core::fold;
+pub use super::core::{fold, way_back};
 use super::event::{Binding, Gate, Level, Outcome, Policy, StepHead, Window};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -184,6 +184,17 @@ impl State {
     pub fn is_busy(&self) -> bool {
         let mut effects = self.steps.iter().flat_map(|s| &s.effects);
         effects.any(|e| matches!(e.status, EffectStatus::InFlight | EffectStatus::Unknown))
+    }
+
+    /// Says why nothing can be taken back now, if so; `engine`: somebody works on the run.
+    pub fn keeps_from_undo(&self, run: &str, engine: bool) -> Option<String> {
+        match self.phase {
+            Phase::Empty => Some(format!("nothing of run `{run}` has been done yet")),
+            Phase::Running if engine && self.is_busy() => Some(format!(
+                "run `{run}` is at work; stop it first: imsmigrate stop {run}"
+            )),
+            _ => None,
+        }
     }
 
     /// Counts the steps by how they ended.

@@ -87,7 +87,7 @@ impl Lent {
 }
 
 /// How the screen was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
     /// By the person: see [`Leaving`].
     By(Leaving),
@@ -123,6 +123,10 @@ pub fn run(wiring: Wiring) -> std::io::Result<(Left, State)> {
         }
         left => left,
     };
+    if matches!(left, Ok(Left::By(Leaving::Undo(_)))) {
+        // The next screen has a reader of its own.
+        app.reader.pause();
+    }
     terminal::leave();
     Ok((left?, app.seen.run))
 }

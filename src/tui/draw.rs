@@ -42,7 +42,9 @@ pub fn draw(frame: &mut Frame, ui: &Ui, seen: &Seen, theme: Theme) {
         help::draw(frame, body, ui, theme);
         cursor = Some(Position::new(body.x, body.y));
     }
-    let keys = footer_line(ui.place(), ui.size.0, theme);
+    let keys = footer_line(ui.place(), ui.size.0, theme, |key| {
+        key.cmd != keymap::Cmd::TakeBack || seen.can_go_back()
+    });
     frame.render_widget(keys, footer);
     if let Some(at) = cursor {
         frame.set_cursor_position(at);
@@ -178,8 +180,13 @@ fn status_line(ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Paragraph<'sta
     Paragraph::new(cut(&format!(" {text}"), width)).style(style)
 }
 
-/// The keys of a place, as many as there is room for, and how to get help.
-pub fn footer_line(place: keymap::Place, width: u16, theme: Theme) -> Paragraph<'static> {
+/// The keys of a place that can do something now, as many as there is room for, and how to get help.
+pub fn footer_line(
+    place: keymap::Place,
+    width: u16,
+    theme: Theme,
+    can: impl Fn(&keymap::Key) -> bool,
+) -> Paragraph<'static> {
     let help = match place {
         keymap::Place::Help => "",
         _ if place.types() => "F1",
@@ -188,7 +195,7 @@ pub fn footer_line(place: keymap::Place, width: u16, theme: Theme) -> Paragraph<
     // The help names every key: what has no room is left out before it.
     let mut room = usize::from(width).saturating_sub(" F1 help".len());
     let mut spans = vec![Span::raw(" ")];
-    for key in keymap::footer(place) {
+    for key in keymap::footer(place).filter(|key| can(key)) {
         let label = format!(" {}  ", key.footer);
         room = room.saturating_sub(key.name.width() + label.width());
         if room == 0 {

@@ -45,6 +45,8 @@ pub enum Cmd {
     Pause,
     /// Take control.
     Control,
+    /// Take back what the run did; asks.
+    TakeBack,
     /// Run the task's command here.
     RunHere,
     /// Change what has the focus: a word, a step that is open.
@@ -243,6 +245,8 @@ const SIDEWAYS: &[Place] = &[
     Place::Lines,
 ];
 
+const TAKING_BACK: &[Place] = &[Place::Panes, Place::Result];
+
 macro_rules! key {
     ($places:expr, $name:literal, $code:expr, $cmd:expr, $label:literal) => {
         key!($places, $name, $code, false, $cmd, $label, "")
@@ -332,6 +336,7 @@ pub static KEYS: &[Key] = &[
     key!(PANES, "f", KeyCode::Char('f'), Cmd::Follow, "follow what happens"),
     key!(PANES, "p", KeyCode::Char('p'), Cmd::Pause, "pause: nothing new is begun; again: go on", "pause"),
     key!(PANES, "z", KeyCode::Char('z'), Cmd::Zoom, "one pane on the whole screen, or all", "zoom"),
+    key!(TAKING_BACK, "u", KeyCode::Char('u'), Cmd::TakeBack, "undo: take the run back, all of it or to a step; asks", "undo"),
     key!(PANES, "c", KeyCode::Char('c'), Cmd::Control, "take control: only who has it answers"),
     key!(&[Place::Buttons], "r", KeyCode::Char('r'), Cmd::RunHere, "run the task's command here"),
     key!(SCROLLED, "q", KeyCode::Char('q'), Cmd::Leave, "leave"),

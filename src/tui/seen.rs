@@ -1,8 +1,9 @@
 //! What is known of the run: its state, folded from events, and the log of what happened.
 
 use super::clock::Measured;
-use crate::engine::event::{Event, Gate, Record};
-use crate::engine::state::{Phase, State, StepState, fold};
+use crate::check::describe;
+use crate::engine::event::{Event, Gate, Record, StepHead, Undo};
+use crate::engine::state::{Phase, State, StepState, StepStatus, fold, way_back};
 use crate::plain;
 
 /// The most lines the log keeps; the journal has them all.
@@ -17,12 +18,12 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// An answer the engine did not take.
+/// An answer, or something asked, that the engine did not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The event's number: a later one is a new refusal.
     pub idx: u64,
-    /// The gate.
+    /// The gate, or what was asked.
     pub gate: String,
     /// Why.
     pub reason: String,
@@ -43,6 +44,8 @@ pub struct Seen {
     pub clock: Measured,
     /// When the facts of the step whose turn it is were looked up.
     pub facts_at: Option<jiff::Timestamp>,
+    /// The number of the last event that turned the run: back, or forward again.
+    pub turned: u64,
     /// The engine is no longer there.
     pub gone: bool,
 }
@@ -59,6 +62,19 @@ impl Seen {
                 gate: gate.clone(),
                 reason: reason.clone(),
             });
+        }
+        if let Event::AskRefused { ask, reason, .. } = &record.event {
+            self.refusal = Some(Refusal {
+                idx: record.idx,
+                gate: ask.clone(),
+                reason: reason.clone(),
+            });
+        }
+        if matches!(
+            &record.event,
+            Event::UndoAsked { .. } | Event::UndoLeft { .. }
+        ) {
+            self.turned = record.idx;
         }
         if let Event::StepBound { .. } = &record.event {
             self.facts_at = record.at.parse().ok();
@@ -90,6 +106,42 @@ impl Seen {
     /// Whether nothing more will happen.
     pub fn is_over(&self) -> bool {
         !matches!(self.run.phase, Phase::Running | Phase::Empty)
+    }
+
+    /// What is taken back when `to` is the earliest step, the last one first.
+    ///
+    /// # Errors
+    /// Why it cannot be, in the words of `imsmigrate undo`.
+    pub fn back_to(&self, to: Option<&str>) -> Result<Vec<StepHead>, String> {
+        let engine = !self.gone && !self.is_over();
+        match self.run.keeps_from_undo(&self.run.run, engine) {
+            Some(why) => Err(why),
+            None => way_back(&self.run, to),
+        }
+    }
+
+    /// The steps that the run can be taken back to, in their order.
+    pub fn ways_back(&self) -> Vec<&StepState> {
+        let steps = self.run.steps.iter().filter(|step| {
+            step.touched && step.head.undoes.is_none() && step.head.undo != Undo::Nothing
+        });
+        steps
+            .filter(|step| self.back_to(Some(&step.head.id)).is_ok())
+            .collect()
+    }
+
+    /// Whether anything can be taken back now.
+    pub fn can_go_back(&self) -> bool {
+        self.back_to(None).is_ok() || !self.ways_back().is_empty()
+    }
+
+    /// The checks that keep a blocked step from beginning, by id.
+    pub fn blocking_checks(&self) -> Vec<&str> {
+        let step = self.run.failed_step();
+        let step = step.filter(|s| s.status == StepStatus::Blocked);
+        let reasons = step.map_or("", |s| s.message.as_str()).split("; ");
+        let ids = reasons.filter_map(|reason| Some(reason.split_once(": ")?.0));
+        ids.filter(|id| describe(id).is_some()).collect()
     }
 
     /// The step an open gate belongs to.

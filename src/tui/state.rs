@@ -105,6 +105,10 @@ pub enum Kind {
     Failed(String, u32),
     /// Why a failed step is to be left as it is.
     Reason,
+    /// Why a check that keeps a step from beginning is waived.
+    Waive,
+    /// How far to take the run back: to before this step; none can be, or all of it.
+    Undo(Option<String>),
     /// What to do with the run when the screen is left.
     Leave,
     /// What to look for in the log.
@@ -124,8 +128,16 @@ pub enum Part {
     Confirm,
     /// Do again what failed.
     Retry,
+    /// Waive a check.
+    Waive,
     /// Leave the failed step as it is.
     Skip,
+    /// Take the run back to before the chosen step.
+    Back,
+    /// Take all of it back.
+    Everything,
+    /// Give up taking back.
+    Forward,
     /// Stop the run.
     Stop,
     /// Leave the screen; the run goes on.
@@ -187,7 +199,10 @@ impl Popup {
 
     /// Whether it asks for something that only who has control may do.
     pub fn is_for_the_run(&self) -> bool {
-        matches!(self.kind, Kind::Gate(_) | Kind::Failed(..) | Kind::Reason)
+        matches!(
+            self.kind,
+            Kind::Gate(_) | Kind::Failed(..) | Kind::Reason | Kind::Waive
+        )
     }
 
     /// The gate it is about.
@@ -218,8 +233,28 @@ fn parts(kind: &Kind, seen: &Seen) -> (Vec<Part>, usize) {
         Kind::Gate(gate) if gate.typed.is_some() => (vec![Part::Field, Part::Cancel], 0),
         Kind::Gate(gate) if gate.level == Level::Note => (vec![Part::Confirm, Part::Cancel], 0),
         Kind::Gate(_) => (vec![Part::Cancel, Part::Confirm], 0),
-        Kind::Failed(..) => (vec![Part::Cancel, Part::Retry, Part::Skip, Part::Stop], 0),
-        Kind::Reason | Kind::Search => (vec![Part::Field, Part::Cancel], 0),
+        Kind::Failed(..) => {
+            let mut parts = vec![Part::Cancel, Part::Retry];
+            if !seen.blocking_checks().is_empty() {
+                parts.push(Part::Waive);
+            }
+            parts.extend([Part::Skip, Part::Stop]);
+            (parts, 0)
+        }
+        Kind::Undo(to) => {
+            let mut parts = vec![Part::Cancel];
+            if to.is_some() {
+                parts.push(Part::Back);
+            }
+            if seen.back_to(None).is_ok() {
+                parts.push(Part::Everything);
+            }
+            if seen.run.undo.is_some() && !seen.is_over() && !seen.gone {
+                parts.push(Part::Forward);
+            }
+            (parts, 0)
+        }
+        Kind::Reason | Kind::Waive | Kind::Search => (vec![Part::Field, Part::Cancel], 0),
         Kind::Leave => (vec![Part::Cancel, Part::Detach, Part::Stop], 0),
     }
 }

@@ -5,6 +5,7 @@ use super::draw;
 use super::keymap::Cmd;
 use super::seen::Seen;
 use super::state::{Field, Kind, Pane, Part, Popup, Stage, Ui};
+use crate::check::describe;
 use std::time::Duration;
 
 /// What is asked of the engine.
@@ -28,19 +29,36 @@ pub enum Wish {
         /// Why.
         reason: String,
     },
+    /// Do not let a check hold the run up that cannot be told, and try again.
+    Waive {
+        /// The check.
+        check: String,
+        /// Why.
+        reason: String,
+    },
     /// Stop at the next safe point.
     Stop,
+    /// Take back what was done, the last step first.
+    Undo {
+        /// The earliest step to be taken back; none: everything.
+        to: Option<String>,
+    },
+    /// Give up taking back, and go forward again.
+    Forward,
     /// Take control.
     Control,
 }
 
 /// Why the screen is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leaving {
     /// The run goes on without it.
     Detached,
     /// The run is over, or its engine has gone.
     Over,
+    /// As that, and the run is to be taken back, which needs an engine anew: to before this step, or
+    /// all of it.
+    Undo(Option<String>),
 }
 
 /// What the loop is to do.
@@ -75,7 +93,11 @@ pub fn follow(ui: &mut Ui, seen: &Seen) {
                     .failed_step()
                     .is_none_or(|s| s.head.id != *step || s.attempt != *attempt)
             }
-            Kind::Reason => over || seen.run.failed_step().is_none(),
+            Kind::Reason | Kind::Waive => over || seen.run.failed_step().is_none(),
+            Kind::Undo(_) => match popup.stage {
+                Stage::Waiting(since) => seen.turned > since,
+                _ => false,
+            },
             Kind::Leave => over,
             Kind::Search => false,
         };
@@ -183,6 +205,7 @@ pub fn update(ui: &mut Ui, seen: &Seen, cmd: &Cmd, now: Duration) -> Vec<Action>
         match cmd {
             Cmd::Enter => return vec![Action::Quit(Leaving::Over)],
             Cmd::Back => ui.result = false,
+            Cmd::TakeBack => take_back(ui, seen),
             _ => {
                 let most = draw::result::most(ui, seen);
                 ui.result_top = scrolled(ui.result_top, cmd, 10, most);
@@ -238,13 +261,24 @@ fn in_popup(ui: &mut Ui, mut popup: Popup, seen: &Seen, cmd: &Cmd, now: Duration
     }
     match cmd {
         Cmd::Back => {
-            if popup.kind != Kind::Leave && popup.kind != Kind::Search {
+            if !matches!(popup.kind, Kind::Leave | Kind::Search | Kind::Undo(_)) {
                 ui.aside = question(seen).map(|(name, _)| name);
             }
             return Vec::new();
         }
         Cmd::Next => popup.focus = (popup.focus + 1) % count,
         Cmd::Previous => popup.focus = (popup.focus + count - 1) % count,
+        Cmd::Up | Cmd::Down if matches!(popup.kind, Kind::Undo(Some(_))) => {
+            let ways = seen.ways_back();
+            if let Kind::Undo(Some(to)) = &mut popup.kind {
+                let at = ways.iter().position(|step| step.head.id == *to);
+                let next = moved(at.unwrap_or(0), cmd, 1, ways.len().saturating_sub(1));
+                if let Some(step) = ways.get(next) {
+                    to.clone_from(&step.head.id);
+                }
+            }
+            popup.top = 0;
+        }
         Cmd::Left | Cmd::Right | Cmd::Home | Cmd::End if on_field => {
             let field = &mut popup.field;
             match cmd {
@@ -289,6 +323,8 @@ fn in_popup(ui: &mut Ui, mut popup: Popup, seen: &Seen, cmd: &Cmd, now: Duration
 fn press(ui: &mut Ui, mut popup: Popup, seen: &Seen, part: Part) -> Vec<Action> {
     let harmless = matches!(part, Part::Cancel | Part::Detach)
         || matches!(popup.kind, Kind::Search)
+        || matches!(popup.kind, Kind::Undo(_) if seen.is_over() || seen.gone)
+        || part == Part::Waive
         || (part == Part::Skip);
     if !harmless && !ui.in_control(seen) {
         let by = seen.run.control.clone().unwrap_or_default();
@@ -310,7 +346,23 @@ fn press(ui: &mut Ui, mut popup: Popup, seen: &Seen, part: Part) -> Vec<Action> 
             find(ui, seen, false, true);
             Vec::new()
         }
-        (Kind::Leave | Kind::Search, _) => Vec::new(),
+        (Kind::Leave | Kind::Search, _) | (Kind::Undo(_), Part::Cancel) => Vec::new(),
+        (Kind::Undo(to), Part::Back | Part::Everything) => {
+            let to = to.filter(|_| part == Part::Back);
+            if let Err(why_not) = seen.back_to(to.as_deref()) {
+                keep(ui, popup, Stage::Refused(why_not));
+                return Vec::new();
+            }
+            if seen.is_over() || seen.gone {
+                return vec![Action::Quit(Leaving::Undo(to))];
+            }
+            keep(ui, popup, Stage::Waiting(seen.last));
+            vec![Action::Send(Wish::Undo { to })]
+        }
+        (Kind::Undo(_), Part::Forward) => {
+            keep(ui, popup, Stage::Waiting(seen.last));
+            vec![Action::Send(Wish::Forward)]
+        }
         (_, Part::Cancel) => {
             ui.aside = question(seen).map(|(name, _)| name);
             Vec::new()
@@ -351,6 +403,32 @@ fn press(ui: &mut Ui, mut popup: Popup, seen: &Seen, part: Part) -> Vec<Action> 
         (Kind::Failed(..), Part::Skip) => {
             ui.popup = Some(Popup::new(Kind::Reason, seen));
             Vec::new()
+        }
+        (Kind::Failed(..), Part::Waive) => {
+            let mut popup = Popup::new(Kind::Waive, seen);
+            let first = seen.blocking_checks().first().copied().unwrap_or("");
+            for c in format!("{first} ").chars() {
+                popup.field.insert(c);
+            }
+            ui.popup = Some(popup);
+            Vec::new()
+        }
+        (Kind::Waive, Part::Field) => {
+            let (check, reason) = typed.split_once(' ').unwrap_or((&typed, ""));
+            let refused = if describe(check).is_none() {
+                Some(format!("There is no check `{check}`."))
+            } else if reason.trim().is_empty() {
+                Some("A reason is needed.".to_owned())
+            } else {
+                None
+            };
+            if let Some(refused) = refused {
+                keep(ui, popup, Stage::Refused(refused));
+                return Vec::new();
+            }
+            let (check, reason) = (check.to_owned(), reason.trim().to_owned());
+            keep(ui, popup, Stage::Waiting(seen.last));
+            vec![Action::Send(Wish::Waive { check, reason })]
         }
         (Kind::Reason, Part::Field) if typed.is_empty() => {
             keep(ui, popup, Stage::Refused("A reason is needed.".into()));
@@ -408,10 +486,26 @@ fn in_panes(ui: &mut Ui, seen: &Seen, cmd: &Cmd) -> Vec<Action> {
         Cmd::Pause if !ui.in_control(seen) => {}
         Cmd::Pause if seen.run.paused => return vec![Action::Send(Wish::Continue)],
         Cmd::Pause if !seen.is_over() => return vec![Action::Send(Wish::Pause)],
+        Cmd::TakeBack => take_back(ui, seen),
         Cmd::Control if !seen.is_over() => return vec![Action::Send(Wish::Control)],
         _ => scroll_pane(ui, seen, cmd),
     }
     Vec::new()
+}
+
+/// Asks how far to take the run back, or says why it cannot be.
+fn take_back(ui: &mut Ui, seen: &Seen) {
+    let ways = seen.ways_back();
+    let selected = ui.selected.and_then(|at| seen.run.steps.get(at));
+    let chosen = selected.filter(|step| ways.iter().any(|way| way.head.id == step.head.id));
+    let to = chosen.or(ways.last().copied()).map(|s| s.head.id.clone());
+    let mut popup = Popup::new(Kind::Undo(to), seen);
+    if popup.parts.len() == 1
+        && let Err(why_not) = seen.back_to(None)
+    {
+        popup.stage = Stage::Refused(why_not);
+    }
+    ui.popup = Some(popup);
 }
 
 fn scroll_pane(ui: &mut Ui, seen: &Seen, cmd: &Cmd) {

@@ -1,6 +1,7 @@
 //! A person at a real terminal (tmux): goes through a whole practice migration by arrows, Tab, Enter
 //! and typing alone. The ways out of the screen are in `ways_out`.
 
+mod back;
 pub mod desk;
 mod terminal;
 mod ways_out;

@@ -197,6 +197,104 @@ fn every_button_is_there_at_the_least_size_however_long_a_title_is() {
 }
 
 #[test]
+fn a_run_is_taken_back_as_far_as_a_person_says_and_what_cannot_be_is_refused_as_the_command_does() {
+    let seen = until("window", |_, event| matches!(event, Event::RunEnded { .. }));
+    for size in [SMALL, USUAL, LARGE] {
+        let mut ui = screen(&seen, size);
+        press(&mut ui, &seen, &Cmd::TakeBack);
+        press(&mut ui, &seen, &Cmd::Up);
+        shot("undo", &ui, &seen);
+    }
+    let mut ui = screen(&seen, USUAL);
+    assert!(drawn(&ui, &seen).0.contains("u undo"));
+    press(&mut ui, &seen, &Cmd::TakeBack);
+    assert_eq!(press(&mut ui, &seen, &Cmd::Enter), [], "cancelled");
+    assert!(ui.popup.is_none());
+    press(&mut ui, &seen, &Cmd::TakeBack);
+    let ways: Vec<String> = seen.ways_back().iter().map(|s| s.head.id.clone()).collect();
+    press(&mut ui, &seen, &Cmd::Up);
+    press(&mut ui, &seen, &Cmd::Next);
+    let to = Some(ways[ways.len() - 2].clone());
+    let left = press(&mut ui, &seen, &Cmd::Enter);
+    assert_eq!(left, [Action::Quit(Leaving::Undo(to))]);
+
+    // While it stands at a gate the engine is asked; one step selected is the one that is meant.
+    let mut seen = at_gate("window", Level::Destructive, false);
+    seen.run.control = None;
+    let mut ui = screen(&seen, USUAL);
+    press(&mut ui, &seen, &Cmd::Back);
+    let first = seen.ways_back()[0].head.id.clone();
+    ui.selected = seen.run.steps.iter().position(|s| s.head.id == first);
+    press(&mut ui, &seen, &Cmd::TakeBack);
+    press(&mut ui, &seen, &Cmd::Next);
+    let to = Some(first);
+    let sent = press(&mut ui, &seen, &Cmd::Enter);
+    assert_eq!(sent, [Action::Send(Wish::Undo { to })]);
+    let mut refused = seen.clone();
+    let mut record = journal("done").remove(0);
+    record.idx = seen.last + 1;
+    record.event = Event::AskRefused {
+        by: ME.to_owned(),
+        ask: "undo".to_owned(),
+        reason: "something is under way".to_owned(),
+    };
+    refused.take(&record);
+    follow(&mut ui, &refused);
+    assert!(drawn(&ui, &refused).0.contains("✗ something is under way"));
+
+    let cannot = |seen: &Seen, why: &str| {
+        let mut ui = screen(seen, USUAL);
+        press(&mut ui, seen, &Cmd::Back);
+        assert!(!drawn(&ui, seen).0.contains("u undo"));
+        press(&mut ui, seen, &Cmd::TakeBack);
+        let (text, _) = drawn(&ui, seen);
+        assert!(text.contains(why), "{text}");
+        assert_eq!(ui.popup.unwrap().parts, [Part::Cancel]);
+    };
+    cannot(&moving(), "is at work; stop it first: imsmigrate stop");
+    let mut back = Seen::default();
+    for record in journal("window") {
+        back.take(&record);
+    }
+    cannot(&back, "everything was taken back already");
+}
+
+#[test]
+fn a_blocked_step_has_its_check_waived_by_name_and_with_a_reason() {
+    let mut seen = at_gate("done", Level::Note, false);
+    let mut record = journal("done").remove(0);
+    record.idx = seen.last + 1;
+    record.event = Event::StepBlocked {
+        step: seen.run.current().unwrap().head.id.clone(),
+        reasons: vec![
+            "the host is away".to_owned(),
+            "var-mail: it cannot be told".to_owned(),
+        ],
+    };
+    seen.take(&record);
+    for size in [SMALL, USUAL, LARGE] {
+        let mut ui = screen(&seen, size);
+        let (text, _) = drawn(&ui, &seen);
+        assert!(
+            text.contains("[ Waive… ]") && text.contains("[ Stop ]"),
+            "{text}"
+        );
+        for _ in 0..2 {
+            press(&mut ui, &seen, &Cmd::Next);
+        }
+        assert_eq!(press(&mut ui, &seen, &Cmd::Enter), []);
+        assert_eq!(press(&mut ui, &seen, &Cmd::Enter), []);
+        assert!(drawn(&ui, &seen).0.contains("A reason is needed."));
+        type_text(&mut ui, &seen, "seen by hand");
+        let waive = Wish::Waive {
+            check: "var-mail".to_owned(),
+            reason: "seen by hand".to_owned(),
+        };
+        assert_eq!(press(&mut ui, &seen, &Cmd::Enter), [Action::Send(waive)]);
+    }
+}
+
+#[test]
 fn help_and_leaving_are_drawn_and_a_screen_too_small_says_so() {
     let seen = moving();
     let mut ui = screen(&seen, USUAL);

@@ -65,15 +65,22 @@ fn reopened(state: &State, by: &str) -> Vec<Event> {
     over.then(event).into_iter().collect()
 }
 
-/// The steps that take back, the last one first; or why there are none.
 fn heads(state: &State, to: Option<&str>) -> Result<Vec<StepHead>, String> {
+    if state.is_busy() {
+        return Err("something is under way; stop the run first, then ask again".to_owned());
+    }
+    way_back(state, to)
+}
+
+/// The steps that take back, the last one first, for a run that is not at work.
+///
+/// # Errors
+/// Why there are none.
+pub fn way_back(state: &State, to: Option<&str>) -> Result<Vec<StepHead>, String> {
     match state.phase {
         Phase::Empty => return Err("nothing has been done yet".to_owned()),
         Phase::Undone => return Err("everything was taken back already".to_owned()),
         _ => {}
-    }
-    if state.is_busy() {
-        return Err("something is under way; stop the run first, then ask again".to_owned());
     }
     let forward: Vec<&StepState> = scenario(state).collect();
     let from = match to {

@@ -88,6 +88,7 @@ fn question(popup: &Popup, seen: &Seen) -> String {
             None => String::new(),
         },
         Kind::Reason => "Your reason:".to_owned(),
+        Kind::Waive => "The check, and your reason:".to_owned(),
         Kind::Search => "Look for:".to_owned(),
         _ => String::new(),
     }
@@ -126,7 +127,11 @@ fn buttons(
         if *part == Part::Field {
             continue;
         }
-        let text = label(*part, popup, seen);
+        let text = match part {
+            Part::Cancel if too_wide > 0 && matches!(popup.kind, Kind::Failed(..)) => "Look".into(),
+            Part::Retry if too_wide > 0 => "Retry".into(),
+            _ => label(*part, popup, seen),
+        };
         // What it is about is said above: that button gives way, so that all are there.
         let room = match part {
             Part::Confirm => text.width().saturating_sub(too_wide),
@@ -172,7 +177,18 @@ fn label(part: Part, popup: &Popup, seen: &Seen) -> String {
             .and_then(|g| seen.step_of_gate(g))
             .map_or_else(|| "Go on".to_owned(), |s| s.head.title.clone()),
         Part::Retry => "Try again".to_owned(),
+        Part::Waive => "Waive…".to_owned(),
         Part::Skip => "Leave it…".to_owned(),
+        Part::Back => {
+            let to = match &popup.kind {
+                Kind::Undo(to) => to.as_deref(),
+                _ => None,
+            };
+            let step = seen.run.steps.iter().find(|s| Some(&*s.head.id) == to);
+            format!("To step {}", step.map_or("", |s| &s.head.guide))
+        }
+        Part::Everything => "Everything".to_owned(),
+        Part::Forward => "Forward".to_owned(),
         Part::Stop => "Stop".to_owned(),
         Part::Detach => "Detach".to_owned(),
     }

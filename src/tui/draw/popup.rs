@@ -42,9 +42,12 @@ pub fn draw(
     let top = popup.top.min(most);
     frame.render_widget(Paragraph::new(lines).scroll((top, 0)), text);
     if most > 0 {
-        let more = match (top > 0, top < most) {
-            (true, true) => " more above and below: Up, Down ",
-            (true, false) => " more above: Up ",
+        let more = match (top > 0, top < most, &popup.kind) {
+            (true, true, Kind::Undo(_)) => " more above and below: PageUp, PageDown ",
+            (true, false, Kind::Undo(_)) => " more above: PageUp ",
+            (_, _, Kind::Undo(_)) => " more below: PageDown ",
+            (true, true, _) => " more above and below: Up, Down ",
+            (true, false, _) => " more above: Up ",
             _ => " more below: Down ",
         };
         let width = u16::try_from(more.width()).unwrap_or(0);
@@ -121,6 +124,11 @@ fn title(popup: &Popup, seen: &Seen, theme: Theme) -> (String, ratatui::style::S
             (title, theme.alarm())
         }
         Kind::Reason => ("Leave the failed step as it is".to_owned(), theme.alarm()),
+        Kind::Waive => ("Waive a check".to_owned(), theme.alarm()),
+        Kind::Undo(_) => {
+            let label = seen.run.label.to_uppercase();
+            (format!("{label} · Undo"), theme.alarm())
+        }
         Kind::Leave => ("Leave".to_owned(), theme.strong()),
         Kind::Search => ("Search the log".to_owned(), theme.strong()),
     }
@@ -174,6 +182,16 @@ fn lines(popup: &Popup, ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Vec<L
             lines
         }
         Kind::Reason => plain("Why is it right to go on without it? The reason is journaled."),
+        Kind::Waive => {
+            let mut lines = plain(
+                "Why need it not be told? What has failed cannot be waived. Name and reason are \
+                 journaled, and the step is tried again.",
+            );
+            let reasons = seen.run.failed_step().map_or("", |s| s.message.as_str());
+            lines.extend(plain(reasons));
+            lines
+        }
+        Kind::Undo(to) => undo_lines(to.as_deref(), seen, theme, width),
         Kind::Leave => plain(
             "The run goes on without this screen, to its next gate, and waits there for ever; \
              `imsmigrate attach` shows it again. To stop it is another thing: what is being \
@@ -183,6 +201,48 @@ fn lines(popup: &Popup, ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Vec<L
             plain("Enter goes to the last hit; then `N` to the one before, `n` to the next.")
         }
     }
+}
+
+/// What is taken back, and what is not.
+fn undo_lines(to: Option<&str>, seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'static>> {
+    let text = |first: &str, rest: &str, text: &str| -> Vec<Line<'static>> {
+        let lines = wrap(width, first, rest, text);
+        lines.into_iter().map(Line::from).collect()
+    };
+    let mut lines = text(
+        "",
+        "",
+        "Each step that is taken back has a gate of its own, as on the way forward: nothing is \
+         changed before you answer it.",
+    );
+    if let Some(step) = seen.run.steps.iter().find(|s| Some(&*s.head.id) == to) {
+        let head = format!("Back to before step {} ", step.head.guide);
+        let said = wrap(width, &head, "  ", &step.head.title);
+        lines.extend(said.into_iter().map(|l| Line::styled(l, theme.strong())));
+        if seen.ways_back().len() > 1 {
+            lines.extend(text("", "", "Up and Down choose another step."));
+        }
+        for head in seen.back_to(to).unwrap_or_default() {
+            lines.extend(text(
+                "  ",
+                "    ",
+                &format!("{} {}", head.guide, head.title),
+            ));
+        }
+    }
+    match seen.back_to(None) {
+        Err(why_not) if to.is_some() => {
+            lines.extend(text("Not everything: ", "  ", &why_not));
+        }
+        Ok(heads) if to.is_none() => {
+            for head in heads {
+                let line = format!("{} {}", head.guide, head.title);
+                lines.extend(text("  ", "    ", line.trim_start()));
+            }
+        }
+        _ => {}
+    }
+    lines
 }
 
 /// How old the facts of the gate are: an answer to those older than the engine takes has it look again.

@@ -59,7 +59,7 @@ pub fn draw(frame: &mut Frame, w: &Wizard, theme: Theme) {
         help::draw_about(frame, body, top, ABOUT, PLACES, theme);
         cursor = Some(Position::new(body.x, body.y));
     }
-    frame.render_widget(footer_line(w.place(), w.size.0, theme), footer);
+    frame.render_widget(footer_line(w.place(), w.size.0, theme, |_| true), footer);
     if let Some(at) = cursor {
         frame.set_cursor_position(at);
     }
