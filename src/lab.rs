@@ -12,6 +12,7 @@ pub mod counters;
 pub mod create;
 pub mod daemon;
 pub mod directory_server;
+pub mod dns;
 pub mod drills;
 pub mod ims;
 pub mod instance;

@@ -54,7 +54,13 @@ enum LabCommand {
     /// Work on a host of a lab as if logged in there
     #[command(
         after_help = "Example: imsmigrate lab shell /tmp/practice mail\n         \
-        imsmigrate lab shell /tmp/practice mail -- /cdrom/iplanet/setup"
+        imsmigrate lab shell /tmp/practice mail -- /cdrom/iplanet/setup\n\n\
+        A lab of several hosts has a name server, the host `dns`. What a site's DNS people would do\n\
+        is done there, or by writing into the zone file below DIR/dns, which holds at once:\n         \
+        imsmigrate lab shell /tmp/practice dns /usr/sbin/nsupdate\n         \
+        update delete oldmail.siroe.com A\n         \
+        update add oldmail.siroe.com 3600 A 127.1.2.3\n         \
+        send"
     )]
     Shell(shell::ShellArgs),
     /// Be the process of a lab

@@ -12,6 +12,7 @@ mod hosts;
 mod mail;
 mod mailboxes;
 mod messages;
+mod names;
 mod people;
 mod ports;
 mod queued;
@@ -51,6 +52,7 @@ const MESSAGES_PER_USER_OF_MANY: usize = 5;
 const MANY: usize = 200;
 /// What runs in a new lab, by role, in the order of its start.
 const RUNNING: &[(&str, &[&str])] = &[
+    (shape::NAMES, &["named"]),
     ("directory", &["slapd"]),
     (
         "old",
@@ -127,6 +129,16 @@ struct Account<'a> {
 struct Source {
     town: Town,
     directory: Entries,
+}
+
+impl Source {
+    /// The mail domains.
+    fn domains(&self) -> Vec<String> {
+        match &self.directory {
+            Entries::Drawn(_) => [DOMAIN, people::HOSTED].map(str::to_owned).to_vec(),
+            Entries::Own(export, _) => export.domains.clone(),
+        }
+    }
 }
 
 enum Entries {
@@ -259,6 +271,7 @@ fn fill(
         create_private_dir(&root).map_err(LabError::file(&root))?;
         hosts::fill(&lab, host, &secrets)?;
     }
+    names::fill(&lab, &source.domains())?;
     load_directory(&lab, source.directory, &secrets, tell)?;
     let town = source.town;
     let ledger = mailboxes::fill(&lab, &town, &mut post, options)?;

@@ -5,6 +5,7 @@
 //! the process with SIGKILL is the power cut, and `running.json` brings back what was up.
 
 pub mod components;
+pub mod dns;
 pub mod imap;
 pub mod jobs;
 mod launch;

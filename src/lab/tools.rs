@@ -21,6 +21,7 @@ pub mod ldapmodify;
 pub mod ldapsearch;
 pub mod mboxutil;
 pub mod mta;
+pub mod nsupdate;
 pub mod place;
 pub mod setup;
 pub mod slapd;
@@ -148,6 +149,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("usr/bin/netstat", system::netstat),
     ("usr/bin/ps", system::ps),
     ("usr/sbin/df", system::df),
+    ("usr/sbin/nsupdate", nsupdate::run),
 ];
 
 /// Runs a vendor command with the streams of `context`; returns its exit status.

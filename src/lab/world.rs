@@ -2,6 +2,7 @@
 //!
 //! A lab is a folder and a process. This file knows the folder; `daemon` is the process.
 
+use super::dns;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ pub struct HostConfig {
     pub fqdn: String,
     /// The host's own loopback address.
     pub address: Ipv4Addr,
-    /// The roles it plays: `old`, `new`, `directory`.
+    /// The roles it plays: `old`, `new`, `directory`; `dns` for the lab's own name server.
     pub roles: Vec<String>,
 }
 
@@ -203,10 +204,14 @@ impl Lab {
             .ok_or_else(|| LabError::Other(format!("this lab has no host with the role `{role}`")))
     }
 
-    /// Resolves a name or an address as the lab's hosts see it.
+    /// Resolves a name or an address as the lab's hosts see it: by the lab's name server, where it
+    /// has one, and else by the names of its hosts.
     pub fn resolve(&self, name: &str) -> Option<Ipv4Addr> {
-        name.parse()
-            .ok()
+        if let Ok(address) = name.parse() {
+            return Some(address);
+        }
+        let zone = dns::Zone::read(self).ok();
+        zone.and_then(|zone| zone.address(name))
             .or_else(|| self.host(name).ok().map(|h| h.address))
     }
 }

@@ -26,6 +26,7 @@ mod guide;
 mod lab_audit;
 mod lab_create;
 mod lab_daemon;
+mod lab_dns;
 mod lab_hosts;
 mod lab_phrases;
 mod lab_services;

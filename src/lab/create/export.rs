@@ -32,6 +32,8 @@ pub(super) struct Export {
     pub(super) default_dn: String,
     /// The default domain.
     pub(super) default_domain: String,
+    /// All mail domains.
+    pub(super) domains: Vec<String>,
     /// The mail host, full name.
     pub(super) mail_host: String,
     /// Who has mailboxes.
@@ -113,6 +115,7 @@ pub(super) fn read(path: &Path, seed: u64, most: usize) -> Result<Export, LabErr
         suffixes: shape.suffixes,
         default_dn: shape.default_dn,
         default_domain: shape.default_domain,
+        domains: shape.domains,
         mail_host: shape.mail_host,
         town: people.town,
         notes: notes

@@ -1,6 +1,7 @@
 //! What a SIMS site has on its disk besides mail: commands, configuration, the CD, the tape.
 
 use super::Secrets;
+use super::shape::NAMES;
 use crate::base::places::write_private;
 use crate::lab::commands;
 use crate::lab::world::{DirectoryKind, HostConfig, Lab, LabError};
@@ -110,6 +111,9 @@ pub(super) fn fill(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<()
     }
     if plays("new") || plays("directory") {
         compact_disc(lab, host)?;
+    }
+    if plays(NAMES) {
+        commands::write(lab, host, &["/usr/sbin/nsupdate"])?;
     }
     Ok(())
 }

@@ -4,6 +4,17 @@ use super::ports::Place;
 use crate::lab::world::{HostConfig, LabError};
 use std::net::Ipv4Addr;
 
+/// The role of the host that the lab's names are on; the site knows nothing of it.
+pub const NAMES: &str = "dns";
+
+/// The roles that a site knows.
+const SITE: [&str; 3] = ["old", "new", "directory"];
+
+/// Returns whether a host is one of the site's, and not of the world around it.
+pub(super) fn is_of_site(host: &HostConfig) -> bool {
+    host.roles.iter().any(|role| SITE.contains(&role.as_str()))
+}
+
 /// Whether the new server is installed beside the old one or on a host of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Variant {
@@ -61,7 +72,7 @@ pub fn variant(scenario: &str, asked: Option<Variant>) -> Result<Variant, LabErr
 pub(super) fn count(variant: Variant) -> u8 {
     match variant {
         Variant::SameHost => 1,
-        Variant::NewHost => 3,
+        Variant::NewHost => 4,
     }
 }
 
@@ -93,6 +104,8 @@ pub(super) fn hosts(variant: Variant, old: &str, domain: &str, place: Place) -> 
             host(old.to_owned(), place.address(0), &["old"]),
             host(other("newmail"), place.address(1), &["new"]),
             host(other("ldap"), place.address(2), &["directory"]),
+            // Where the names are: no part of what is migrated.
+            host(other("dns"), place.address(3), &[NAMES]),
         ],
     }
 }
@@ -125,15 +138,18 @@ mod tests {
     fn each_role_of_a_new_host_lab_is_a_host_with_its_own_address_and_name() {
         let all = hosts(Variant::NewHost, "newmail.a.org", "a.org", PLACE);
         let names: Vec<&str> = all.iter().map(|h| h.fqdn.as_str()).collect();
-        assert_eq!(names, ["newmail.a.org", "newmail2.a.org", "ldap.a.org"]);
+        assert_eq!(
+            names,
+            ["newmail.a.org", "newmail2.a.org", "ldap.a.org", "dns.a.org"]
+        );
         let addresses: BTreeSet<Ipv4Addr> = all.iter().map(|h| h.address).collect();
-        assert_eq!(addresses.len(), 3);
+        assert_eq!(addresses.len(), 4);
         assert!(addresses.iter().all(Ipv4Addr::is_loopback));
         let roles: Vec<&str> = all
             .iter()
             .flat_map(|h| &h.roles)
             .map(String::as_str)
             .collect();
-        assert_eq!(roles, ["old", "new", "directory"]);
+        assert_eq!(roles, ["old", "new", "directory", "dns"]);
     }
 }

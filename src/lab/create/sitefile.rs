@@ -2,6 +2,7 @@
 //!
 //! The format is the wizard's (`src/site.rs`); the lab only writes it, as text.
 
+use super::shape::is_of_site;
 use crate::base::places::write_private;
 use crate::lab::world::{Lab, LabError};
 use std::fmt::Write as _;
@@ -37,6 +38,7 @@ pub fn rewrite_launchers(lab: &Lab) -> Result<(), LabError> {
         .config
         .hosts
         .iter()
+        .filter(|host| is_of_site(host))
         .map(|host| launcher(lab, &host.name))
         .collect::<Result<_, _>>()?;
     let mut host = None;
@@ -77,7 +79,7 @@ fn text(lab: &Lab) -> Result<String, LabError> {
          secrets_file = \"secrets.toml\"\n",
         string(&config.scenario)
     );
-    for host in &config.hosts {
+    for host in config.hosts.iter().filter(|host| is_of_site(host)) {
         let roles: Vec<&str> = host.roles.iter().map(String::as_str).collect();
         let _ = write!(
             text,

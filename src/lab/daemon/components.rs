@@ -130,6 +130,13 @@ pub const COMPONENTS: &[Component] = &[
         command: |_| "imta/bin/job_controller".to_owned(),
         start: |context| Box::pin(super::mail::job_controller(context)),
     },
+    Component {
+        name: "named",
+        user: "root",
+        ports: &[53],
+        command: |_| "/usr/sbin/in.named".to_owned(),
+        start: |context| Box::pin(super::dns::start(context)),
+    },
 ];
 
 /// Returns the row of a component.
