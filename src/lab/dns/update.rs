@@ -113,17 +113,16 @@ pub fn apply(lab: &Lab, changes: &[Change]) -> Result<(), LabError> {
                     new.name
                 )));
             }
-            let first = texts.values_mut().next();
-            let added = format!(
+            let record = format!(
                 "{} {} {} {}",
                 new.name,
                 new.ttl,
                 new.record_type(),
                 new.data
             );
-            first
-                .into_iter()
-                .for_each(|lines| lines.push(added.clone()));
+            if let Some(lines) = texts.values_mut().next() {
+                lines.push(record);
+            }
         }
     }
     for (path, lines) in texts {
