@@ -30,7 +30,13 @@ use index::{Exception, Index, Is};
 use std::collections::BTreeSet;
 
 /// The procedures of the chapter, by the id of the scenario.
-const PROCEDURES: &[&str] = &["sims-offline"];
+const PROCEDURES: &[&str] = &[
+    "sims-offline",
+    "sims-online",
+    "sims-incremental",
+    "nms-unix",
+    "nms-nt",
+];
 
 fn built_in() -> Vec<(Index, Scenario)> {
     scenario::ids()

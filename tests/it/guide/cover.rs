@@ -220,6 +220,9 @@ impl<'a> Look<'a> {
                 self.problem(format!("the guide has no {guide} here (step `{id}`)"));
                 continue;
             };
+            if self.is_ours(step) {
+                continue;
+            }
             let says = serde_json::to_value(step).unwrap()["moved"].is_string();
             if is_moved(Some(guide), moved) {
                 if !says {
@@ -239,28 +242,23 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Where a step of ours stands is told by the index for each of them.
+    fn is_ours(&self, step: &Step) -> bool {
+        self.index.ours.iter().any(|ours| ours.id == step.id)
+    }
+
     /// The steps of a moved number stand right after those of another one.
     fn moved(&mut self, group: &Moved) {
-        let number_at = |at: usize| self.steps.get(at).map(|(_, step)| step.guide.as_str());
-        let first = self
-            .steps
-            .iter()
-            .position(|(_, step)| step.guide == group.number);
-        let Some(first) = first else {
-            return;
-        };
-        let count = (first..self.steps.len())
-            .take_while(|at| number_at(*at) == Some(&group.number))
-            .count();
-        let total = self
-            .steps
-            .iter()
-            .filter(|(_, step)| step.guide == group.number)
-            .count();
-        let before = first.checked_sub(1).and_then(number_at);
-        let after = number_at(first + count);
-        if count != total || before != Some(&group.after) || after == Some(&group.after) {
-            let Moved { number, after, .. } = group;
+        let guides = self.steps.iter().filter(|(_, step)| !self.is_ours(step));
+        let guides: Vec<&str> = guides.map(|(_, step)| step.guide.as_str()).collect();
+        let blocks: Vec<&str> = guides
+            .chunk_by(|a, b| a == b)
+            .map(|block| block[0])
+            .collect();
+        let Moved { number, after, .. } = group;
+        let at = |wanted: &str| blocks.iter().rposition(|number| *number == wanted);
+        let once = blocks.iter().filter(|block| *block == number).count() == 1;
+        if !once || at(number) != at(after).map(|at| at + 1) {
             self.problem(format!("{number} is to stand right after {after}"));
         }
     }
@@ -393,8 +391,7 @@ impl<'a> Look<'a> {
             }
             Is::Condition => {
                 let mut without = below.iter().filter(|(_, step)| {
-                    let ours = self.index.ours.iter().any(|ours| ours.id == step.id);
-                    !ours && !step.when.as_ref().is_some_and(|when| holds(when, item))
+                    !self.is_ours(step) && !step.when.as_ref().is_some_and(|when| holds(when, item))
                 });
                 match without.next() {
                     Some((_, step)) => Err(format!("not in the `when` of `{}`", step.id)),

@@ -6,7 +6,17 @@ use std::fs;
 use std::path::PathBuf;
 
 /// The files, in the order of the chapter.
-const FILES: &[&str] = &["chapter", "sims-offline"];
+const FILES: &[&str] = &[
+    "chapter",
+    "sims-offline",
+    "sims-online",
+    "sims-incremental",
+    "sims-incremental-addendum",
+    "nms",
+    "nms-unix",
+    "nms-nt",
+    "chapter-end",
+];
 
 /// What a sentence or line of the guide is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -67,6 +77,9 @@ pub struct Part {
     pub number: Option<String>,
     /// The variant it is for, where it is not for all.
     pub only: Option<String>,
+    /// What the guide has in the place of placeholders here, where it is other than elsewhere.
+    #[serde(default)]
+    pub example: BTreeMap<String, String>,
     pub items: Vec<Item>,
 }
 
