@@ -21,6 +21,7 @@ pub mod runs;
 pub mod scenarios;
 pub mod screen;
 pub mod secrets;
+pub mod set;
 pub mod site;
 pub mod status;
 pub mod undo;
@@ -60,6 +61,7 @@ enum Command {
     Undo(undo::UndoArgs),
     Skip(again::SkipArgs),
     Waive(waive::WaiveArgs),
+    Set(set::SetArgs),
     /// Stop the run at the next safe point
     Stop(wish::WishArgs),
     Journal(status::JournalArgs),
@@ -124,6 +126,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Undo(args) => args.run(),
         Command::Skip(args) => args.run(),
         Command::Waive(args) => args.run(),
+        Command::Set(args) => args.run(),
         Command::Stop(args) => args.run(Wish::Stop),
         Command::Journal(args) => args.run(),
         Command::Report(args) => args.run(),

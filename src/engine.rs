@@ -4,6 +4,7 @@
 //! JSON object a line. [`shell`] carries orders out, [`daemon`] is the process of its own, and
 //! [`client`] is what a person looks through.
 
+pub mod amendment;
 pub mod client;
 pub mod core;
 pub mod daemon;

@@ -119,6 +119,22 @@ pub fn event_lines(state: &State, event: &Event) -> Vec<String> {
         }
         Event::UndoLeft { by } => labelled("forward", &format!("again, asked by {by}")),
         Event::AskRefused { ask, reason, .. } => labelled("refused", &format!("{ask}: {reason}")),
+        Event::AmendmentAsked { by, amendment } => {
+            labelled("change", &format!("`{amendment}` asked for by {by}"))
+        }
+        Event::Amended {
+            by,
+            amendment,
+            before,
+            ..
+        } => labelled(
+            "changed",
+            &format!("`{amendment}` (before: {before}), confirmed by {by}"),
+        ),
+        Event::AmendmentLeft { by, amendment } => {
+            labelled("as it was", &format!("`{amendment}` declined by {by}"))
+        }
+        Event::ControlLeft { by } => labelled("control", &format!("{by} has gone")),
         Event::ControlTaken { by } => labelled("control", &format!("now with {by}")),
         Event::RunReopened { by } => labelled("taken up", &format!("again by {by}")),
         _ => Vec::new(),
@@ -378,6 +394,7 @@ mod tests {
             level: Level::Destructive,
             undo: crate::engine::event::Undo::Nothing,
             undoes: None,
+            in_sessions: false,
         };
         fold(
             &mut state,
@@ -390,6 +407,7 @@ mod tests {
                 steps: vec![head],
                 draft: String::new(),
                 window: None,
+                sessions: 0,
             },
         );
         state

@@ -11,6 +11,15 @@ use crate::scenario::{Action, Role, Step};
 use crate::store::StoreUser;
 use serde_json::{Value, json};
 
+/// How a step is done otherwise than the site says, by what was confirmed on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amended {
+    /// In how many sessions mailboxes are moved.
+    pub sessions: Option<u16>,
+    /// The operator does it.
+    pub by_hand: bool,
+}
+
 /// Binds a step. `known` are facts that were decided earlier in the run and stay so (the disk
 /// decides between tape and stream once).
 ///
@@ -21,6 +30,7 @@ pub async fn bind(
     id: &str,
     attempt: u32,
     known: &Facts,
+    amended: Amended,
 ) -> Result<Binding, Vec<String>> {
     let step = world
         .scenario
@@ -47,7 +57,10 @@ pub async fn bind(
     let planned = plan
         .step(id)
         .ok_or_else(|| vec![format!("the plan has no step `{id}`")])?;
-    let given = given(world, planned, attempt, looked.clone()).await?;
+    let mut given = given(world, planned, attempt, looked.clone()).await?;
+    if let Some(sessions) = amended.sessions {
+        given.sessions = usize::from(sessions);
+    }
     let (effects, parallel) = describe::effects(planned, &given)?;
     let summary = summary(&looked, &given);
     let digest = describe::digest(&effects, &summary);

@@ -39,7 +39,7 @@ impl AttachArgs {
             Some(info) if manner == Manner::Screen => {
                 super::screen::show(&info, &run.folder, Vec::new(), false)
             }
-            Some(info) => look(&info, &run.folder, manner, None, Vec::new(), 1),
+            Some(info) => look(&info, &run.folder, manner, None, Vec::new(), 1, false),
             None if run.is_done() || (manner == Manner::Screen && run.state.ended.is_some()) => {
                 told_by_journal(&run.folder, manner)
             }

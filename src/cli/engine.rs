@@ -7,8 +7,9 @@ use crate::engine::daemon::{self, Create, EngineError, Startup};
 use crate::engine::event::{Event, StepHead, Undo};
 use crate::engine::journal;
 use crate::engine::work::Actions;
-use crate::plan::Plan;
-use crate::scenario::Scenario;
+use crate::plan::{Plan, PlannedAction};
+use crate::scenario::action::Source;
+use crate::scenario::{Action, Scenario};
 use crate::site::Site;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -65,6 +66,11 @@ impl EngineArgs {
     }
 }
 
+/// Whether an action moves mailboxes in sessions: from a tape they come in one.
+fn in_sessions(action: &PlannedAction) -> bool {
+    matches!(&action.parameters, Action::TransferMailboxes(t) if t.from == Source::Store)
+}
+
 fn created(create: &Create, site: &Site, scenario: &Scenario, plan: &Plan) -> Event {
     let digest = journal::hash(plan.digest.as_bytes());
     Event::RunCreated {
@@ -95,9 +101,11 @@ fn created(create: &Create, site: &Site, scenario: &Scenario, plan: &Plan) -> Ev
                     (None, false) => Undo::Nothing,
                 },
                 undoes: None,
+                in_sessions: step.actions.iter().any(in_sessions),
             })
             .collect(),
         draft: digest,
         window: site.window.clone(),
+        sessions: site.store.sessions,
     }
 }

@@ -39,6 +39,8 @@ pub struct Follow<'a> {
     pub manner: Manner,
     /// Does what the operator is asked to do, in a lab.
     pub operator: Option<Operator>,
+    /// Take control: this client begins the run, or takes it up.
+    pub control: bool,
     /// Sent first.
     pub commands: Vec<Command>,
     /// The first event to tell about, from 1; those before are folded silently.
@@ -67,6 +69,10 @@ pub async fn follow(follow: Follow<'_>) -> anyhow::Result<Exit> {
 async fn look(follow: Follow<'_>) -> anyhow::Result<Exit> {
     let client = Client::connect(follow.info, &who(), 1).await?;
     let (events, mut sender) = client.split();
+    // Who answers for nobody never has control.
+    if follow.control && follow.manner == Manner::Ask {
+        sender.send(&Command::Control).await?;
+    }
     for command in &follow.commands {
         sender.send(command).await?;
     }
@@ -343,6 +349,7 @@ impl Watcher {
         }
         let command = match word {
             "stop" => Some(Command::Stop),
+            "control" => Some(Command::Control),
             "pause" => Some(Command::Pause),
             "continue" => Some(Command::Continue),
             "retry" => Some(Command::Retry),

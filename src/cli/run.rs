@@ -204,6 +204,7 @@ pub fn begin(
         operator,
         Vec::new(),
         1,
+        true,
     )
 }
 
@@ -247,8 +248,7 @@ pub fn start(
         &Startup {
             create: Some(create),
             secrets,
-            waive: Vec::new(),
-            stop: false,
+            ..Startup::default()
         },
     ) {
         Ok(info) => info,
@@ -275,6 +275,7 @@ pub fn look_on_screen(begun: &Begun) -> anyhow::Result<Exit> {
         None,
         Vec::new(),
         1,
+        true,
     )
 }
 
@@ -313,7 +314,7 @@ fn make_folder(site: &Site, site_path: &Path, plan: &Plan) -> anyhow::Result<(Ru
     bail!("no free run id today in `{}`", runs.display())
 }
 
-/// Looks at a run through its engine.
+/// Looks at a run through its engine; `control`: a person who does takes it.
 ///
 /// # Errors
 /// When the engine does not answer or the terminal cannot be used.
@@ -324,13 +325,14 @@ pub(super) fn look(
     operator: Option<Operator>,
     commands: Vec<Command>,
     from: u64,
+    control: bool,
 ) -> anyhow::Result<Exit> {
     if info.socket.as_os_str().is_empty() {
         // The engine was done before anybody could look: the journal tells.
         return told_by_journal(folder, manner);
     }
     if manner == Manner::Screen {
-        return super::screen::show(info, folder, commands, true);
+        return super::screen::show(info, folder, commands, control);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -340,6 +342,7 @@ pub(super) fn look(
         folder,
         manner,
         operator,
+        control,
         commands,
         from,
     });
@@ -454,7 +457,7 @@ pub(super) fn engage(
                 create: unbegun(run)?,
                 secrets,
                 waive,
-                stop: false,
+                ..Startup::default()
             },
         )?
     };
@@ -496,6 +499,7 @@ pub(super) fn engage(
         operator,
         commands,
         run.state.last + 1,
+        true,
     )
 }
 

@@ -94,14 +94,21 @@ fn at_rest(run: Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
     if run.state.phase != Phase::Running || run.engine.is_some() {
         return Ok(run);
     }
+    settled(&run, secrets)
+}
+
+/// Settles what a dead engine left open, and stops the run.
+///
+/// # Errors
+/// When the engine that does it does not start, or it cannot be done.
+pub(super) fn settled(run: &Run, secrets: &SecretOptions) -> anyhow::Result<Run> {
     let site_path = run.folder.join("site.toml");
     let site = Site::load(&site_path)?;
     let scenario = site.procedure()?;
     let startup = Startup {
-        create: None,
         secrets: exposed(secrets::for_site(&site, &site_path, &scenario, secrets)?),
-        waive: Vec::new(),
         stop: true,
+        ..Startup::default()
     };
     daemon::start(&run.folder, &startup)?;
     // What a dead engine began may take long to end; the journal tells.

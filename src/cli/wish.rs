@@ -26,6 +26,15 @@ pub fn send(info: &EngineInfo, commands: &[Command]) -> anyhow::Result<()> {
     })
 }
 
+/// What takes control: from whoever has it, or only where nobody has.
+pub(super) fn control(take: bool) -> Command {
+    if take {
+        Command::Control
+    } else {
+        Command::Claim
+    }
+}
+
 /// What is asked of a running engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -70,6 +79,11 @@ impl WishArgs {
 
 /// Answer a gate
 ///
+/// Only who has control answers. Nobody has it while no screen and no line-by-line wizard is at the
+/// run, or the one that had it has gone: then this command takes it, answers, and gives it up. While
+/// a person's client has it, the answer is refused, with who it is, unless it is taken with --take.
+/// A run that goes on headless never has a client in control.
+///
 /// Example: imsmigrate answer 1123-k7f3 stop-old-server mail.siroe.com
 #[derive(Debug, clap::Args)]
 pub struct AnswerArgs {
@@ -79,6 +93,9 @@ pub struct AnswerArgs {
     gate: String,
     /// The text to be typed, where the gate asks for one
     text: Option<String>,
+    /// Take control first, whoever has it
+    #[arg(long)]
+    take: bool,
 }
 
 impl AnswerArgs {
@@ -98,6 +115,7 @@ impl AnswerArgs {
             let name = format!("command line {}", std::process::id());
             let from = run.state.last + 1;
             let mut client = crate::engine::client::Client::connect(info, &name, from).await?;
+            client.sender.send(&control(self.take)).await?;
             let command = Command::Answer {
                 gate: self.gate.clone(),
                 text: self.text.clone(),

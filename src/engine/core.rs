@@ -4,9 +4,11 @@
 //! Only [`fold`] changes state. The same core runs a site, a lab and the simulation in
 //! `core/simulation.rs`.
 
+mod amend;
 mod asks;
 mod back;
 mod bound;
+mod control;
 mod decide;
 mod fold;
 mod input;

@@ -4,7 +4,7 @@
 //! terminal never stops a run. Secrets come over its standard input, never by argv or environment.
 
 use super::core::{Ask, Input};
-use super::event::{Event, Policy};
+use super::event::{Amendment, Event, Policy};
 use super::journal::{Journal, JournalError, replay};
 use super::protocol::{
     ClientHello, Command, EngineHello, EngineInfo, LOCK_FILE, MAX_LINE, VERSION,
@@ -20,13 +20,14 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
 /// What an engine is told over its standard input when it starts.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Startup {
     /// Set for a new run.
     pub create: Option<Create>,
@@ -38,6 +39,9 @@ pub struct Startup {
     /// What is waived before anything begins.
     #[serde(default)]
     pub waive: Vec<Waive>,
+    /// What is changed about the run before anything begins, and by whom it was confirmed.
+    #[serde(default)]
+    pub amend: Option<(Amendment, String)>,
 }
 
 /// A check that is not to hold the run up, and why.
@@ -283,14 +287,16 @@ pub async fn run<W: Work>(
     let (inputs, watched) = (shell.inputs(), shell.lines());
     let mut hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
         .map_err(|e| EngineError::Other(e.to_string()))?;
+    let clients = Clients::default();
     let accept = tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = hangups.recv() => tracing::info!("the terminal hung up; the run goes on"),
                 accepted = listener.accept() => if let Ok((stream, _)) = accepted {
                     let (inputs, lines, run) = (inputs.clone(), watched.clone(), run.clone());
+                    let clients = clients.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = serve(stream, run, inputs, lines).await {
+                        if let Err(error) = serve(stream, run, inputs, lines, clients).await {
                             tracing::info!("a client went away: {error}");
                         }
                     });
@@ -312,10 +318,18 @@ pub async fn run<W: Work>(
         ask: Ask::Waive { check, reason },
         by,
     });
+    let amend = startup.amend.map(|(amendment, by)| Input::Asked {
+        ask: Ask::Amend {
+            amendment,
+            confirmed: true,
+        },
+        by,
+    });
     let first = created
         .map(|e| Input::Create(Box::new(e)))
         .into_iter()
         .chain(waive)
+        .chain(amend)
         .chain([begin])
         .collect();
     let ended = shell.run(first).await;
@@ -367,12 +381,36 @@ fn listen(
     Ok((listener, socket, private))
 }
 
-/// Serves one client: events one way, commands the other.
+/// The clients there are, by name: two on one terminal are one person's.
+#[derive(Clone, Debug, Default)]
+struct Clients(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Clients {
+    fn come(&self, name: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all.entry(name.to_owned()).or_insert(0) += 1;
+    }
+
+    /// Says whether it was the last of its name.
+    fn gone(&self, name: &str) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = all.get(name).copied().unwrap_or(0).saturating_sub(1);
+        if left == 0 {
+            all.remove(name);
+        } else {
+            all.insert(name.to_owned(), left);
+        }
+        left == 0
+    }
+}
+
+/// Serves one client until it goes.
 async fn serve(
     stream: UnixStream,
     run: String,
     inputs: mpsc::Sender<Input>,
-    mut lines: Lines,
+    lines: Lines,
+    clients: Clients,
 ) -> io::Result<()> {
     if stream.peer_cred()?.uid() != rustix::process::getuid().as_raw() {
         return Err(io::Error::new(
@@ -390,6 +428,23 @@ async fn serve(
     write_line(&mut writer, &serde_json::to_string(&hello)?).await?;
     let first = read_line(&mut reader).await?.unwrap_or_default();
     let client: ClientHello = serde_json::from_str(&first)?;
+    let by = client.client.clone();
+    clients.come(&by);
+    let ended = talk(reader, writer, client, inputs.clone(), lines).await;
+    if clients.gone(&by) {
+        let _ = inputs.send(Input::Left { by }).await;
+    }
+    ended
+}
+
+/// Talks to one client: events one way, commands the other.
+async fn talk(
+    mut reader: BufReader<tokio::net::unix::OwnedReadHalf>,
+    mut writer: tokio::net::unix::OwnedWriteHalf,
+    client: ClientHello,
+    inputs: mpsc::Sender<Input>,
+    mut lines: Lines,
+) -> io::Result<()> {
     let mut have = usize::try_from(client.from.saturating_sub(1)).unwrap_or(usize::MAX);
     let by = client.client;
     let mut commands = tokio::spawn(async move {

@@ -3,6 +3,7 @@
 //! Pure data. Nothing on a screen comes from anywhere but the fold of these
 //! ([`fold`](super::core::fold)). Fields are only ever added.
 
+pub use super::amendment::{Amendment, Amendments, MOST_SESSIONS};
 pub use crate::plan::effect::{Binding, EffectSpec, Outcome, StepGate as Gate};
 pub use crate::scenario::Risk as Level;
 pub use crate::site::types::Window;
@@ -33,6 +34,9 @@ pub struct StepHead {
     /// The step that this one takes back; none in a step of the scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
+    /// It moves mailboxes in sessions, as many as the run says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_sessions: bool,
 }
 
 /// What taking a step back asks for.
@@ -98,6 +102,9 @@ pub enum Event {
         /// When mail may be down, where the site says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         window: Option<Window>,
+        /// In how many sessions the site has mailboxes moved; 0: by the number of users.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        sessions: u16,
     },
     /// An engine process took the run up.
     EngineStarted {
@@ -264,7 +271,7 @@ pub enum Event {
     AskRefused {
         /// Who asked.
         by: String,
-        /// What: `undo`, `forward`.
+        /// What: `undo`, `forward`, `set`, `policy`.
         ask: String,
         /// Why not.
         reason: String,
@@ -278,6 +285,31 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Somebody wants the run to go on otherwise than it was planned; a gate asks whether it is to.
+    AmendmentAsked {
+        /// Who asked.
+        by: String,
+        /// The change.
+        amendment: Amendment,
+    },
+    /// The run goes on otherwise than it was planned, from the steps on that begin after this.
+    Amended {
+        /// Who confirmed it.
+        by: String,
+        /// The change.
+        amendment: Amendment,
+        /// What was so before, in a word.
+        before: String,
+        /// Digest of the plan with this and all changes before it.
+        plan: String,
+    },
+    /// A change that was asked for is not made.
+    AmendmentLeft {
+        /// Who declined it.
+        by: String,
+        /// The change.
+        amendment: Amendment,
+    },
     /// The run is to stop at the next safe point.
     StopAsked {
         /// Who asked.
@@ -286,6 +318,11 @@ pub enum Event {
     /// A client took control.
     ControlTaken {
         /// Who.
+        by: String,
+    },
+    /// The client that had control has gone: nobody has it.
+    ControlLeft {
+        /// Who had it.
         by: String,
     },
     /// The run is over.
@@ -300,6 +337,14 @@ pub enum Event {
         /// Who asked.
         by: String,
     },
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// One line of the journal.

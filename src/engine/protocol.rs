@@ -4,7 +4,7 @@
 //! Unknown fields are ignored, so that an older client can watch a newer engine.
 
 use super::core::Ask;
-use super::event::Policy;
+use super::event::{Amendment, Policy};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -95,6 +95,13 @@ pub enum Command {
     },
     /// Take control.
     Control,
+    /// Take control if nobody has it.
+    Claim,
+    /// Go on otherwise than it was planned; a gate asks whether it is to.
+    Amend {
+        /// The change.
+        amendment: Amendment,
+    },
 }
 
 impl Command {
@@ -112,6 +119,11 @@ impl Command {
             Self::Forward => Ask::Forward,
             Self::Policy { policy } => Ask::Policy(policy),
             Self::Control => Ask::Control,
+            Self::Claim => Ask::Claim,
+            Self::Amend { amendment } => Ask::Amend {
+                amendment,
+                confirmed: false,
+            },
         })
     }
 }

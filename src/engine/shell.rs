@@ -246,6 +246,7 @@ impl<W: Work> Shell<W> {
         match order {
             Order::Bind { step, attempt } => {
                 let state = self.state.clone();
+                let revision = state.amendments.revision;
                 self.tasks.spawn(async move {
                     crash::before("bind", &step);
                     let wanted = step.clone();
@@ -255,7 +256,12 @@ impl<W: Work> Shell<W> {
                         .await
                         .unwrap_or_else(|error| Err(vec![internal(&error)]));
                     crash::after("bind", &step);
-                    let _ = inputs.send(Input::Bound { step, result }).await;
+                    let bound = Input::Bound {
+                        step,
+                        revision,
+                        result,
+                    };
+                    let _ = inputs.send(bound).await;
                 });
             }
             Order::Do { effect, text } => {

@@ -1,7 +1,9 @@
 //! What a run looks like now: the fold of its events. Pure data.
 
 pub use super::core::{fold, way_back};
-use super::event::{Binding, Gate, Level, Outcome, Policy, StepHead, Window};
+use super::event::{
+    Amendment, Amendments, Binding, Gate, Level, Outcome, Policy, StepHead, Window,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -123,6 +125,15 @@ pub struct Waiver {
     pub reason: String,
 }
 
+/// A change of the run that waits for its gate to be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Amending {
+    /// Who asked.
+    pub by: String,
+    /// The change.
+    pub amendment: Amendment,
+}
+
 /// The run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
@@ -150,6 +161,14 @@ pub struct State {
     pub gate: Option<Gate>,
     /// An answer that waits for fresh facts: gate, by whom, text.
     pub held_answer: Option<(String, String, Option<String>)>,
+    /// The change that waits for its gate.
+    pub amending: Option<Amending>,
+    /// What was changed about the run on its way.
+    pub amendments: Amendments,
+    /// In how many sessions the site has mailboxes moved; 0: by the number of users.
+    pub sessions: u16,
+    /// Digest of the plan: of the draft, then with each change.
+    pub plan: String,
     /// Who has control.
     pub control: Option<String>,
     /// The checks that were waived, by id.

@@ -4,6 +4,7 @@ use super::core::RUN_FILES;
 use super::event::{Binding, EffectSpec};
 use super::shell::{Progress, Work};
 use super::state::State;
+use crate::action::bind::Amended;
 use crate::action::{self, World};
 use crate::plan::effect::EffectEnd;
 use crate::scenario::condition::Facts;
@@ -34,7 +35,11 @@ impl Work for Actions {
                 }
             }
         }
-        action::bind::bind(&self.0, step, attempt, &known).await
+        let amended = Amended {
+            sessions: state.amendments.sessions,
+            by_hand: state.amendments.by_hand.contains(step),
+        };
+        action::bind::bind(&self.0, step, attempt, &known, amended).await
     }
 
     async fn apply(

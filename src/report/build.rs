@@ -102,6 +102,20 @@ impl Report {
                 let what = format!("asked for `{ask}`, which was refused: {reason}");
                 self.events.push(said(by, what));
             }
+            Event::Amended {
+                by,
+                amendment,
+                before,
+                ..
+            } => self.events.push(said(
+                by,
+                format!("changed the plan: {amendment} (before: {before})"),
+            )),
+            Event::AmendmentLeft { by, amendment } => self.events.push(said(
+                by,
+                format!("left the plan as it was: not {amendment}"),
+            )),
+            Event::ControlLeft { by } => self.events.push(said(by, "gave up control".to_owned())),
             Event::ControlTaken { by } => self.events.push(said(by, "took control".to_owned())),
             Event::RunReopened { by } => {
                 self.outcome = None;
@@ -137,7 +151,8 @@ impl Report {
                     step.take(record);
                 }
             }
-            Event::GateOpened { .. }
+            Event::AmendmentAsked { .. }
+            | Event::GateOpened { .. }
             | Event::AnswerReceived { .. }
             | Event::EffectProgress { .. } => {}
         }

@@ -84,9 +84,11 @@ fn retried() -> Report {
             level: Level::Change,
             undo: crate::engine::event::Undo::Nothing,
             undoes: None,
+            in_sessions: false,
         }],
         draft: String::new(),
         window: None,
+        sessions: 0,
     }];
     events.extend(bound(1));
     events.push(Event::AnswerRefused {

@@ -13,6 +13,7 @@
 
 mod after_a_run;
 mod alternatives;
+mod amend;
 mod arrows;
 mod by_hand;
 mod canary;

@@ -1,12 +1,13 @@
 //! What follows when a person asks something of a run: pause, go on, retry, skip, stop, take back.
 
-use super::back;
+use super::Core;
 use super::input::{Ask, Decision, Order};
+use super::{amend, back, control};
 use crate::engine::event::Event;
 use crate::engine::state::{Phase, State, StepStatus};
 
-/// What follows from what a person asks. `flawed`: the simulation plants a bug in the way back.
-pub(super) fn asked(state: &State, ask: Ask, by: String, flawed: bool) -> Decision {
+/// What follows from what a person asks.
+pub(super) fn asked(core: Core, state: &State, ask: Ask, by: String) -> Decision {
     let failed = state.failed_step().map(|s| s.head.id.clone());
     let over = matches!(state.phase, Phase::Failed | Phase::Stopped);
     let reopen = |by: &str| over.then(|| Event::RunReopened { by: by.to_owned() });
@@ -30,9 +31,22 @@ pub(super) fn asked(state: &State, ask: Ask, by: String, flawed: bool) -> Decisi
         }
         Ask::Waive { check, reason } => found.push(super::waive::waive(check, by, &reason)),
         Ask::Stop if state.phase == Phase::Running => found.push(Event::StopAsked { by }),
-        Ask::Policy(policy) if policy != state.policy => found.push(Event::PolicySet { policy }),
-        Ask::Control => found.push(Event::ControlTaken { by }),
-        Ask::Undo { to } => return back::asked(state, to, by, flawed),
+        // It answers gates.
+        Ask::Policy(policy) if policy != state.policy => match control::refusal(state, &by) {
+            Some(reason) => found.push(Event::AskRefused {
+                by,
+                ask: "policy".to_owned(),
+                reason,
+            }),
+            None => found.push(Event::PolicySet { policy }),
+        },
+        Ask::Control => found.extend(control::taken(state, by, false)),
+        Ask::Claim => found.extend(control::taken(state, by, true)),
+        Ask::Amend {
+            amendment,
+            confirmed,
+        } => return amend::asked(core, state, &amendment, by, confirmed),
+        Ask::Undo { to } => return back::asked(state, to, by, core.flawed("undo-in-order")),
         Ask::Forward => return back::forward(state, by),
         Ask::Pause | Ask::Stop | Ask::Policy(_) => {}
     }

@@ -4,6 +4,7 @@
 //! journaled. An undo step that is over makes the step it takes back one whose turn has not come, so
 //! that a run that was taken back in part can go forward again.
 
+use super::amend;
 use super::input::Decision;
 use crate::engine::event::{Event, Level, Outcome, StepHead, Undo};
 use crate::engine::state::{EffectStatus, Phase, State, StepState, StepStatus, Undoing};
@@ -120,6 +121,7 @@ pub fn way_back(state: &State, to: Option<&str>) -> Result<Vec<StepHead>, String
             level,
             undo: Undo::Nothing,
             undoes: Some(step.head.id.clone()),
+            in_sessions: false,
         });
     }
     if to.is_none() {
@@ -131,6 +133,7 @@ pub fn way_back(state: &State, to: Option<&str>) -> Result<Vec<StepHead>, String
             level: Level::Note,
             undo: Undo::Nothing,
             undoes: Some(String::new()),
+            in_sessions: false,
         });
     }
     if heads.is_empty() {
@@ -172,6 +175,7 @@ pub(super) fn end(state: &State) -> (&'static str, String) {
 
 /// Folds [`Event::UndoAsked`].
 pub(super) fn begin(state: &mut State, by: &str, to: Option<&String>, heads: &[StepHead]) {
+    amend::leave(state);
     state.gate = None;
     state.held_answer = None;
     state.paused = false;

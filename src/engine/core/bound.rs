@@ -138,13 +138,21 @@ mod tests {
             steps: vec![head],
             draft: String::new(),
             window: None,
+            sessions: 0,
         };
         give(&mut state, Input::Create(Box::new(created)));
         let (pid, version) = (1, String::new());
         let stop = false;
         give(&mut state, Input::Begin { pid, version, stop });
         let (step, result) = ("upgrade".to_owned(), Ok(binding(facts)));
-        give(&mut state, Input::Bound { step, result });
+        give(
+            &mut state,
+            Input::Bound {
+                step,
+                revision: 0,
+                result,
+            },
+        );
         let answer = Input::Answer {
             gate: "upgrade".to_owned(),
             text: Some("o=internet".to_owned()),
@@ -158,7 +166,14 @@ mod tests {
 
     fn looked_up_again(state: &mut State, facts: Value) -> Vec<Event> {
         let (step, result) = ("upgrade".to_owned(), Ok(binding(facts)));
-        give(state, Input::Bound { step, result })
+        give(
+            state,
+            Input::Bound {
+                step,
+                revision: 0,
+                result,
+            },
+        )
     }
 
     #[test]
@@ -203,7 +218,14 @@ mod tests {
         let mut state = answered_late(json!({}));
         let reasons = vec!["the directory does not answer".to_owned()];
         let (step, result) = ("upgrade".to_owned(), Err(reasons.clone()));
-        let events = give(&mut state, Input::Bound { step, result });
+        let events = give(
+            &mut state,
+            Input::Bound {
+                step,
+                revision: 0,
+                result,
+            },
+        );
         let blocked =
             |e: &Event| matches!(e, Event::StepBlocked { reasons: r, .. } if *r == reasons);
         assert!(events.iter().any(blocked), "{events:?}");

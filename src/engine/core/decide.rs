@@ -8,6 +8,7 @@ use super::back;
 use super::bound::bound;
 use super::fold::fold;
 use super::input::{Decision, Input, Order};
+use super::{amend, control};
 use crate::engine::event::{Event, FRESH, Gate, Level, Outcome};
 use crate::engine::state::{EffectState, EffectStatus, Phase, State, StepState, StepStatus};
 use serde_json::Value;
@@ -54,13 +55,24 @@ impl Core {
             Input::Create(_) => Decision::default(),
             Input::Begin { pid, version, stop } => {
                 let mut decision = self.begin(state, pid, version);
+                if stop && state.phase != Phase::Running {
+                    // It was started for what came before, and that is done.
+                    decision.orders.push(Order::Finish);
+                }
                 if stop && state.phase == Phase::Running {
                     let by = "undo".to_owned();
                     decision.events.push(Event::StopAsked { by });
                 }
                 decision
             }
-            Input::Bound { step, result } => bound(state, &step, result),
+            // What was looked up before the run was changed is looked up again.
+            Input::Bound { revision, .. }
+                if revision != state.amendments.revision
+                    && !self.flawed("bound-before-a-change") =>
+            {
+                Decision::default()
+            }
+            Input::Bound { step, result, .. } => bound(state, &step, result),
             Input::Answer {
                 gate,
                 text,
@@ -108,7 +120,8 @@ impl Core {
                 result,
                 message,
             } => self.settled(state, effect, result, message),
-            Input::Asked { ask, by } => asked(state, ask, by, self.flawed("undo-in-order")),
+            Input::Left { by } => control::left(state, by),
+            Input::Asked { ask, by } => asked(self, state, ask, by),
         }
     }
 
@@ -185,12 +198,24 @@ impl Core {
                 reason: reason.to_owned(),
             }])
         };
+        if let Some(reason) =
+            control::refusal(state, &by).filter(|_| !self.flawed("control-unchecked"))
+        {
+            return refuse(gate, by, &reason);
+        }
         let Some(open) = &state.gate else {
             return refuse(gate, by, "no gate is open");
         };
         if open.id != gate {
             let reason = format!("the open gate is `{}`", open.id);
             return refuse(gate, by, &reason);
+        }
+        if state
+            .amending
+            .as_ref()
+            .is_some_and(|a| a.amendment.gate() == gate)
+        {
+            return amend::answered(self, state, by, text);
         }
         if let Some(wanted) = &open.typed
             && text.as_deref() != Some(wanted.as_str())
@@ -236,6 +261,9 @@ impl Core {
         }
         if state.stopping {
             return stop(state);
+        }
+        if let Some(opened) = amend::reopened(state) {
+            return events([opened]);
         }
         if state.paused && !self.flawed("dispatch-while-paused") {
             return Decision::default();
@@ -290,6 +318,9 @@ impl Core {
                 outcome: Outcome::Skipped,
                 message: binding.reason.clone(),
             }]);
+        }
+        if state.amending.is_some() {
+            return Decision::default();
         }
         let gate = &binding.gate;
         if state.gate.as_ref() != Some(gate) {
@@ -387,13 +418,13 @@ impl Core {
     }
 
     #[cfg(test)]
-    fn flawed(self, name: &str) -> bool {
+    pub(super) fn flawed(self, name: &str) -> bool {
         self.flaw.is_some_and(|f| f.0 == name)
     }
 
     #[cfg(not(test))]
     #[expect(clippy::unused_self, reason = "the simulation plants bugs here")]
-    const fn flawed(self, _name: &str) -> bool {
+    pub(super) const fn flawed(self, _name: &str) -> bool {
         false
     }
 }

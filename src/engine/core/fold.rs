@@ -1,9 +1,9 @@
 //! Folds one event into the state. Total: an event that does not fit changes nothing.
 
-use super::back;
+use super::{amend, back};
 use crate::engine::event::{Event, Outcome};
 use crate::engine::state::{
-    EffectState, EffectStatus, Phase, State, StepState, StepStatus, Waiver,
+    Amending, EffectState, EffectStatus, Phase, State, StepState, StepStatus, Waiver,
 };
 use serde_json::Value;
 
@@ -19,7 +19,8 @@ pub fn fold(state: &mut State, event: &Event) {
             policy,
             steps,
             window,
-            ..
+            draft,
+            sessions,
         } => {
             state.run.clone_from(run);
             state.scenario.clone_from(scenario);
@@ -27,10 +28,14 @@ pub fn fold(state: &mut State, event: &Event) {
             state.lab.clone_from(lab);
             state.policy = policy.clone();
             state.window.clone_from(window);
+            state.plan.clone_from(draft);
+            state.sessions = *sessions;
             state.phase = Phase::Running;
             state.steps = steps.iter().cloned().map(StepState::new).collect();
         }
-        Event::EngineStarted { .. } | Event::AnswerRefused { .. } | Event::AskRefused { .. } => {}
+        // A new engine has no clients yet.
+        Event::EngineStarted { .. } | Event::ControlLeft { .. } => state.control = None,
+        Event::AnswerRefused { .. } | Event::AskRefused { .. } => {}
         Event::PolicySet { policy } => state.policy = policy.clone(),
         Event::StepEntered { step, attempt } => with_step(state, step, |s| {
             s.status = StepStatus::Binding;
@@ -52,6 +57,7 @@ pub fn fold(state: &mut State, event: &Event) {
         Event::GateOpened { gate } => {
             state.held_answer = None;
             with_effect(state, &gate.id, |e| e.status = EffectStatus::Asked);
+            amend::shown(state, &gate.id);
             state.gate = Some(gate.clone());
         }
         Event::GateAnswered { gate, text, .. } => {
@@ -150,7 +156,18 @@ pub fn fold(state: &mut State, event: &Event) {
             let (by, reason) = (by.clone(), reason.clone());
             state.waivers.insert(check.clone(), Waiver { by, reason });
         }
-        Event::StopAsked { .. } => state.stopping = true,
+        Event::AmendmentAsked { by, amendment } => {
+            let (by, amendment) = (by.clone(), amendment.clone());
+            state.amending = Some(Amending { by, amendment });
+        }
+        Event::Amended {
+            amendment, plan, ..
+        } => amend::fold(state, amendment, plan),
+        Event::AmendmentLeft { .. } => amend::leave(state),
+        Event::StopAsked { .. } => {
+            state.stopping = true;
+            amend::leave(state);
+        }
         Event::ControlTaken { by } => state.control = Some(by.clone()),
         Event::RunEnded { outcome, message } => {
             state.phase = match outcome.as_str() {
@@ -162,12 +179,14 @@ pub fn fold(state: &mut State, event: &Event) {
             if state.current().is_none() {
                 state.undo = None;
             }
+            amend::leave(state);
             state.gate = None;
             state.held_answer = None;
             state.stopping = false;
             state.ended = Some((outcome.clone(), message.clone()));
         }
         Event::RunReopened { .. } => {
+            amend::leave(state);
             state.phase = Phase::Running;
             state.ended = None;
             state.paused = false;

@@ -1,6 +1,6 @@
 //! What comes into the core and what comes out of it. Pure data.
 
-use crate::engine::event::{Binding, Event, Outcome};
+use crate::engine::event::{Amendment, Binding, Event, Outcome};
 use serde_json::Value;
 
 /// What a person asks of a run.
@@ -37,6 +37,15 @@ pub enum Ask {
     Policy(crate::engine::event::Policy),
     /// Be the one who answers.
     Control,
+    /// Be the one who answers, where nobody else is.
+    Claim,
+    /// Go on otherwise than it was planned.
+    Amend {
+        /// The change.
+        amendment: Amendment,
+        /// It was confirmed where it was asked for.
+        confirmed: bool,
+    },
 }
 
 /// What comes into the core.
@@ -57,6 +66,10 @@ pub enum Input {
     Bound {
         /// The step.
         step: String,
+        /// How many changes of the run it knows ([`Amendments::revision`]).
+        ///
+        /// [`Amendments::revision`]: crate::engine::event::Amendments::revision
+        revision: u64,
         /// The binding, or why there is none.
         result: Result<Binding, Vec<String>>,
     },
@@ -99,6 +112,11 @@ pub enum Input {
         result: Result<bool, String>,
         /// One line.
         message: String,
+    },
+    /// A client has gone.
+    Left {
+        /// Who.
+        by: String,
     },
     /// A person asks something.
     Asked {

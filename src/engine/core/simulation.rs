@@ -6,20 +6,20 @@
 //! would notice.
 
 use super::{Ask, Core, Input, Order, fold};
-use crate::engine::event::{
-    Binding, EffectSpec, Event, Gate, Level, Outcome, Policy, StepHead, Undo,
-};
+use crate::engine::event::{Amendment, EffectSpec, Event, Outcome, Policy, StepHead, Undo};
 use crate::engine::state::{Phase, State};
-use rand::{RngExt as _, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use rand::RngExt as _;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use world::{STEPS, World, level_of, step_of};
+
+mod world;
 
 /// A bug planted in the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flaw(pub(super) &'static str);
 
-const FLAWS: [&str; 7] = [
+const FLAWS: [&str; 10] = [
     "redo-without-settling",
     "settled-is-done",
     "typed-text-unchecked",
@@ -27,213 +27,10 @@ const FLAWS: [&str; 7] = [
     "run-before-the-answer",
     "dispatch-while-paused",
     "undo-in-order",
+    "bound-before-a-change",
+    "change-what-is-under-way",
+    "control-unchecked",
 ];
-
-const STEPS: [(&str, Level); 4] = [
-    ("stop-old", Level::Destructive),
-    ("move-mail", Level::Destructive),
-    ("operator", Level::Note),
-    ("start-new", Level::Change),
-];
-
-/// The level of a step's gate, or of that of its undo.
-fn level_of(gate: &str) -> Level {
-    match gate {
-        "undo/move-mail" | "undo/start-new" => Level::Destructive,
-        "undo/stop-old" => Level::Change,
-        _ => STEPS
-            .iter()
-            .find(|s| s.0 == gate)
-            .map_or(Level::Note, |s| s.1),
-    }
-}
-
-/// The world, and what it holds against the core.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one fact of the fake world"
-)]
-struct World {
-    random: ChaCha8Rng,
-    old: Vec<u32>,
-    new: Vec<u32>,
-    stopped: bool,
-    told: bool,
-    started: bool,
-    confirmed: BTreeSet<String>,
-    paused: bool,
-    broken: Vec<String>,
-}
-
-impl World {
-    fn new(seed: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let users = random.random_range(1..9);
-        let old: Vec<u32> = (0..users).map(|_| random.random_range(0..6)).collect();
-        let new = vec![0; old.len()];
-        Self {
-            random,
-            old,
-            new,
-            stopped: false,
-            told: false,
-            started: false,
-            confirmed: BTreeSet::new(),
-            paused: false,
-            broken: Vec::new(),
-        }
-    }
-
-    fn bind(&mut self, step: &str, attempt: u32) -> Result<Binding, Vec<String>> {
-        if self.random.random_ratio(1, 40) {
-            return Err(vec!["the directory does not answer".to_owned()]);
-        }
-        let mut effects = Vec::new();
-        let mut effect = |id: String, stage, by_operator, parameters| {
-            effects.push(EffectSpec {
-                id,
-                action: "run".to_owned(),
-                summary: String::new(),
-                stage,
-                by_operator,
-                parameters,
-            });
-        };
-        if step == "move-mail" {
-            let users: Vec<usize> = (0..self.old.len())
-                .filter(|u| self.new.get(*u) != self.old.get(*u))
-                .collect();
-            for (index, chunk) in users.chunks(2).enumerate() {
-                let id = format!("{step}/1/{attempt}-{index}");
-                effect(id, 1, false, json!({ "users": chunk, "wipe": attempt > 1 }));
-            }
-        } else if let Some(undone) = step.strip_prefix("undo/") {
-            let users: Vec<usize> = (0..self.old.len()).collect();
-            let parameters = json!({ "undoes": undone, "users": users });
-            effect(format!("{step}/1"), 0, false, parameters);
-        } else {
-            effect(
-                format!("{step}/1"),
-                0,
-                step == "operator",
-                json!({ "text": ["do it"] }),
-            );
-        }
-        let level = level_of(step);
-        let typed = (level >= Level::Destructive).then(|| "mail".to_owned());
-        let gate = Gate {
-            id: step.to_owned(),
-            level,
-            typed,
-            lines: Vec::new(),
-        };
-        Ok(Binding {
-            applies: true,
-            reason: String::new(),
-            facts: Value::Null,
-            digest: format!("{effects:?}"),
-            effects,
-            parallel: 3,
-            gate,
-        })
-    }
-
-    /// Takes a step back; `cut` as in [`World::apply`].
-    fn take_back(&mut self, spec: &EffectSpec, cut: Option<u32>) -> Result<(), String> {
-        match spec.parameters["undoes"].as_str().unwrap_or("") {
-            "stop-old" => {
-                if self.new.iter().any(|n| *n > 0) {
-                    self.broken
-                        .push("the old server came up beside moved mail".to_owned());
-                }
-                self.stopped &= cut == Some(0);
-            }
-            "start-new" => self.started &= cut == Some(0),
-            "move-mail" => {
-                if self.started {
-                    self.broken
-                        .push("mail was removed from a server in use".to_owned());
-                }
-                if !self.stopped {
-                    self.broken.push("the old server is up already".to_owned());
-                }
-                let most = cut.map_or(usize::MAX, |c| usize::try_from(c).unwrap_or(0));
-                if cut.is_some() {
-                    self.new.iter_mut().take(most).for_each(|n| *n = 0);
-                    return Err("cut".to_owned());
-                }
-                self.new.fill(0);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Does an effect; `cut` ends it after so many messages, as a crash or a refusal would.
-    fn apply(&mut self, spec: &EffectSpec, cut: Option<u32>) -> Result<(), String> {
-        let step = spec.id.split('/').next().unwrap_or("");
-        match step {
-            "undo" => return self.take_back(spec, cut),
-            "stop-old" => self.stopped |= cut != Some(0),
-            "start-new" => self.started |= cut != Some(0),
-            "operator" => {}
-            _ => {
-                if !self.stopped {
-                    self.broken
-                        .push("mail moved while the old server runs".to_owned());
-                }
-                let wipe = spec.parameters["wipe"] == Value::Bool(true);
-                let mut left = cut.unwrap_or(u32::MAX);
-                for user in spec.parameters["users"].as_array().into_iter().flatten() {
-                    let user = usize::try_from(user.as_u64().unwrap_or(0)).unwrap_or(0);
-                    if left == 0 {
-                        return Err("cut".to_owned());
-                    }
-                    if wipe {
-                        self.new[user] = 0;
-                    }
-                    for _ in 0..self.old[user] {
-                        if left == 0 {
-                            return Err("cut".to_owned());
-                        }
-                        left -= 1;
-                        self.new[user] += 1;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn settle(&self, spec: &EffectSpec) -> Result<bool, String> {
-        match spec.id.split('/').next().unwrap_or("") {
-            "stop-old" => Ok(self.stopped),
-            "start-new" => Ok(self.started),
-            "operator" => Ok(self.told),
-            "undo" => Ok(match spec.parameters["undoes"].as_str().unwrap_or("") {
-                "stop-old" => !self.stopped,
-                "start-new" => !self.started,
-                "move-mail" => self.new.iter().all(|n| *n == 0),
-                _ => true,
-            }),
-            _ => {
-                let users: Vec<usize> = spec.parameters["users"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(|u| usize::try_from(u.as_u64().unwrap_or(0)).unwrap_or(0))
-                    .collect();
-                if users.iter().all(|u| self.new[*u] == self.old[*u]) {
-                    Ok(true)
-                } else if users.iter().all(|u| self.new[*u] == 0) {
-                    Ok(false)
-                } else {
-                    Err("half moved".to_owned())
-                }
-            }
-        }
-    }
-}
 
 struct Run {
     core: Core,
@@ -274,8 +71,12 @@ impl Run {
             count
         };
         for event in decision.events.into_iter().take(keep) {
-            self.watch(&event);
+            self.world.watch(&event);
             fold(&mut self.state, &event);
+            if let Event::EffectIntended { effect, .. } = &event {
+                let spec = self.spec(effect);
+                self.world.as_amended(&spec);
+            }
             self.journal.push(event);
         }
         if torn {
@@ -289,42 +90,6 @@ impl Run {
         self.orders.extend(decision.orders);
     }
 
-    /// What the world learns from the events: confirmations and pauses, nothing else.
-    fn watch(&mut self, event: &Event) {
-        match event {
-            Event::StepBound { step, .. } => {
-                self.world.confirmed.remove(step);
-            }
-            Event::GateAnswered { gate, text, by } => {
-                let typed = level_of(gate) >= Level::Destructive;
-                if (!typed || text.as_deref() == Some("mail")) && by != "nobody" {
-                    self.world.confirmed.insert(gate.clone());
-                }
-            }
-            Event::Paused { .. } => self.world.paused = true,
-            Event::Continued { .. } | Event::RunReopened { .. } | Event::UndoAsked { .. } => {
-                self.world.paused = false;
-            }
-            Event::EffectIntended { effect, .. } => {
-                let step = match effect.strip_prefix("undo/") {
-                    Some(_) => effect.rsplit_once('/').map_or("", |(step, _)| step),
-                    None => effect.split('/').next().unwrap_or(""),
-                };
-                if !self.world.confirmed.contains(step) {
-                    self.world
-                        .broken
-                        .push(format!("{effect} was not confirmed"));
-                }
-                if self.world.paused && step != "operator" {
-                    self.world
-                        .broken
-                        .push(format!("{effect} begun while paused"));
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn spec(&self, effect: &str) -> EffectSpec {
         self.state
             .effect(effect)
@@ -336,11 +101,24 @@ impl Run {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Bind { step, attempt } => {
-                let result = self.world.bind(&step, attempt);
-                self.input(Input::Bound { step, result });
+                // Facts take their time: the run may be changed meanwhile.
+                let amendments = self.state.amendments.clone();
+                let revision = amendments.revision;
+                let result = self.world.bind(&step, attempt, &amendments);
+                if self.world.random.random_ratio(1, 4) {
+                    self.change();
+                }
+                self.input(Input::Bound {
+                    step,
+                    revision,
+                    result,
+                });
             }
             Order::Do { effect, text } => {
                 let spec = self.spec(&effect);
+                if spec.by_operator && step_of(&effect) != "operator" {
+                    return self.by_hand(effect, &spec);
+                }
                 let refused = self.world.random.random_ratio(1, 12);
                 let cut = refused.then(|| self.world.random.random_range(0..4));
                 if text.as_deref() == Some("done") {
@@ -378,6 +156,63 @@ impl Run {
         }
     }
 
+    /// The operator says that they have done it; the world is looked at.
+    fn by_hand(&mut self, effect: String, spec: &EffectSpec) {
+        let done = self.world.settle(spec) == Ok(true);
+        let (outcome, message) = if done {
+            (Outcome::Ok, String::new())
+        } else {
+            (Outcome::Failed, "it is said to be done".to_owned())
+        };
+        self.input(Input::Ended {
+            effect,
+            outcome,
+            message,
+            detail: Value::Null,
+        });
+    }
+
+    /// Somebody changes how the run goes on, or answers to what another one wants to change.
+    fn change(&mut self) {
+        let by = self.somebody();
+        if let Some(gate) = self.state.amending.as_ref().map(|a| a.amendment.gate()) {
+            let text = self
+                .world
+                .random
+                .random_ratio(1, 4)
+                .then(|| "no".to_owned());
+            return self.input(Input::Answer {
+                gate,
+                text,
+                by,
+                age_ms: 0,
+            });
+        }
+        let amendment = if self.world.random.random_bool(0.5) {
+            Amendment::Sessions {
+                sessions: self.world.random.random_range(0..6),
+            }
+        } else {
+            let (step, _) = STEPS[self.world.random.random_range(0..STEPS.len())];
+            Amendment::ByHand {
+                step: step.to_owned(),
+                by_hand: self.world.random.random_bool(0.6),
+            }
+        };
+        let confirmed = self.state.phase != Phase::Running;
+        let ask = Ask::Amend {
+            amendment,
+            confirmed,
+        };
+        self.input(Input::Asked { ask, by });
+    }
+
+    /// One of two people.
+    fn somebody(&mut self) -> String {
+        let other = self.world.random.random_ratio(1, 4);
+        if other { "guest" } else { "admin" }.to_owned()
+    }
+
     /// The engine dies: unsynced events are lost, ordered effects are somewhere on their way.
     fn crash(&mut self) {
         for order in std::mem::take(&mut self.orders) {
@@ -386,6 +221,9 @@ impl Run {
                     self.world.told = true;
                 }
                 let spec = self.spec(&effect);
+                if spec.by_operator {
+                    continue;
+                }
                 let cut = match self.world.random.random_range(0..3) {
                     0 => Some(0),
                     1 => Some(self.world.random.random_range(0..5)),
@@ -403,6 +241,10 @@ impl Run {
         self.state = State::default();
         self.world.confirmed.clear();
         self.world.paused = false;
+        self.world.sessions = None;
+        self.world.by_hand.clear();
+        self.world.in_flight.clear();
+        self.world.control = None;
         for event in self.journal.clone() {
             self.watch_quietly(&event);
             fold(&mut self.state, &event);
@@ -412,7 +254,7 @@ impl Run {
 
     fn watch_quietly(&mut self, event: &Event) {
         let before = self.world.broken.len();
-        self.watch(event);
+        self.world.watch(event);
         self.world.broken.truncate(before);
     }
 
@@ -432,7 +274,20 @@ impl Run {
 
     /// A person does something, sometimes the wrong thing.
     fn person(&mut self) {
-        let by = "admin".to_owned();
+        let by = self.somebody();
+        match self.world.random.random_range(0..40) {
+            0 => {
+                let ask = Ask::Control;
+                return self.input(Input::Asked { ask, by });
+            }
+            1 => {
+                let ask = Ask::Claim;
+                return self.input(Input::Asked { ask, by });
+            }
+            2 | 3 => return self.input(Input::Left { by }),
+            4..8 => return self.change(),
+            _ => {}
+        }
         let roll = self.world.random.random_range(0..20);
         if self.undo_left > 0 && self.world.random.random_ratio(1, 15) {
             self.undo_left -= 1;
@@ -457,6 +312,7 @@ impl Run {
         if let Some(ask) = ask {
             self.input(Input::Asked { ask, by });
         } else if let Some(gate) = self.state.gate.clone() {
+            self.works(&gate.id);
             let right = gate.typed.clone().or(Some("done".to_owned()));
             let wrong = Some("mial".to_owned());
             let text = if roll == 3 { wrong } else { right };
@@ -477,6 +333,20 @@ impl Run {
                 ask: Ask::Continue,
                 by,
             });
+        }
+    }
+
+    /// The operator does what they are asked to, if they are honest, and not twice.
+    fn works(&mut self, gate: &str) {
+        let Some(spec) = self.state.effect(gate).map(|e| e.spec.clone()) else {
+            return;
+        };
+        let asked = spec.by_operator && step_of(gate) != "operator";
+        let honest = self.world.random.random_ratio(3, 4);
+        // What a person acts upon is on the disk before it is shown.
+        self.synced = self.journal.len();
+        if asked && honest && self.world.settle(&spec) != Ok(true) {
+            let _ = self.world.apply(&spec, None);
         }
     }
 
@@ -501,6 +371,7 @@ impl Run {
                     },
                 },
                 undoes: None,
+                in_sessions: *id == "move-mail",
             })
             .collect();
         self.created = Some(Event::RunCreated {
@@ -512,6 +383,7 @@ impl Run {
             steps,
             draft: String::new(),
             window: None,
+            sessions: 0,
         });
         self.begin();
         for _ in 0..2_000 {

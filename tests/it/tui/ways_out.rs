@@ -96,7 +96,10 @@ fn needs_tmux_a_screen_that_stands_still_does_not_hold_the_run_up() {
     let screen = desk.screen_pid();
     kill_process(screen, Signal::STOP).unwrap();
     let run = desk.run();
-    let answered = desk.wizard(&["answer", &run, "keep-backups"]);
+    // It has control still; somebody else has to take it.
+    let refused = desk.wizard(&["answer", &run, "keep-backups"]);
+    assert!(!refused.status.success(), "{refused:?}");
+    let answered = desk.wizard(&["answer", &run, "keep-backups", "--take"]);
     assert!(answered.status.success(), "{answered:?}");
     let answered = desk.wizard(&["answer", &run, "keep-backups/1", "tape 17"]);
     assert!(answered.status.success(), "{answered:?}");
