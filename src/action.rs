@@ -60,7 +60,12 @@ pub async fn apply(
         }
         Work::SetConfig(setting) => config::apply(world, &setting, &folder, &kept).await,
         Work::MergeSchema(merge) => directory::merge_schema(world, &merge, &kept).await,
-        Work::UpgradeEntries(upgrade) => directory::upgrade(world, &upgrade, tell).await,
+        Work::UpgradeEntries(upgrade) => {
+            directory::upgrade(world, &upgrade.confirmed, &upgrade.digest, tell).await
+        }
+        Work::SetAttributes(set) => {
+            directory::upgrade(world, &set.confirmed, &set.digest, tell).await
+        }
         Work::ApplyLdif(ldif) => directory::apply_ldif(world, &ldif, &kept).await,
         Work::EditFile(edit) => files::edit(world, &edit).await,
         Work::RemoveDir(removal) => files::remove_dir(world, &removal).await,
@@ -114,6 +119,7 @@ pub async fn settle(
         // These look first and do only what is missing.
         Work::MergeSchema(_)
         | Work::UpgradeEntries(_)
+        | Work::SetAttributes(_)
         | Work::ApplyLdif(_)
         | Work::EditFile(_)
         | Work::CheckMailboxes(_)

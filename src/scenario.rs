@@ -15,15 +15,21 @@ pub mod validate;
 
 pub use action::Action;
 pub use condition::Condition;
-pub use types::{Correction, Each, Product, Risk, Role, Scenario, Step};
+pub use types::{Correction, Each, ExampleHost, Product, Risk, Role, Scenario, Step};
 
 use crate::base::document::Problems;
 
 /// The scenarios that are built in: id and text of the file.
-const BUILT_IN: &[(&str, &str)] = &[(
-    "sims-offline",
-    include_str!("../assets/scenarios/sims-offline.toml"),
-)];
+const BUILT_IN: &[(&str, &str)] = &[
+    (
+        "sims-offline",
+        include_str!("../assets/scenarios/sims-offline.toml"),
+    ),
+    (
+        "sims-online",
+        include_str!("../assets/scenarios/sims-online.toml"),
+    ),
+];
 
 /// Returns the ids of the scenarios that are built in.
 pub fn ids() -> impl Iterator<Item = &'static str> {

@@ -41,6 +41,7 @@
 //! queue_root = "/var/opt/SUNWmail/imta/queue"
 //! config = "/etc/opt/SUNWmail/ims/ims.cnf"
 //! store_user = "inetmail"
+//! aliases = []                        # what else entries call it as their mail host
 //! login_separator = "@"
 //! smtp_port = 25
 //! imap_port = 143
@@ -64,9 +65,14 @@
 //! sessions = 0                        # 0: 10 to 15, fewer where there are fewer users
 //! tape_device = "/dev/rmt/0"
 //! disk = "auto"                       # auto | stream | tape
+//! same_names = "mixed"                # mixed | twin: a folder that is there already, when mail is
+//!                                     # moved into a store in use
 //!
 //! [relay]
 //! networks = ["192.0.2.0/24"]
+//!
+//! [dns]                               # optional
+//! resolver = "192.0.2.53:53"          # the DNS server to ask; else those of this machine
 //!
 //! [window]                            # optional: when mail may be down
 //! begin = "2026-11-28T22:00"
@@ -97,7 +103,9 @@ pub mod validate;
 pub use file::SiteError;
 pub use procedure::ProcedureError;
 pub use template::template;
-pub use types::{Batches, Disk, Label, OwnBatch, Site, SiteHost, StepChange, Tls, Transport};
+pub use types::{
+    Batches, Disk, Label, OwnBatch, SameNames, Site, SiteHost, StepChange, Tls, Transport, Variant,
+};
 
 #[cfg(test)]
 mod tests;

@@ -82,6 +82,13 @@ pub async fn bind(
             given.upgrade.1
         ));
     }
+    for (number, (_, count, artifact)) in given.set.values().enumerate() {
+        let file = artifact.replace(".plans.json", ".planned.ldif");
+        lines.push(format!(
+            "Changes {}: {count} entries, one by one in artifacts/{file} of this run",
+            number + 1
+        ));
+    }
     if given.odd > 0 {
         lines.push(format!(
             "Odd: {} of them, with what is odd in artifacts/{id}.odd.txt of this run",
@@ -202,7 +209,7 @@ async fn given(
         sessions: usize::from(world.site.store.sessions),
         ..Given::default()
     };
-    for action in &step.actions {
+    for (index, action) in step.actions.iter().enumerate() {
         given.launched.push(None);
         match &action.parameters {
             Action::Instruct(task) => {
@@ -220,6 +227,12 @@ async fn given(
             Action::UpgradeEntries(upgrade) => {
                 (given.upgrade, given.odd) =
                     directory::plan_upgrade(world, &step.id, upgrade).await?;
+            }
+            Action::SetAttributes(set) => {
+                let name = format!("{}.{}", step.id, index + 1);
+                let (planned, odd) = directory::plan_setting(world, &name, set).await?;
+                given.set.insert(index, planned);
+                given.odd += odd;
             }
             Action::TransferMailboxes(_) if attempt > 1 => {
                 let everybody: Vec<StoreUser> =
@@ -254,6 +267,12 @@ fn summary(looked: &Looked, given: &Given) -> Value {
         summary.insert(
             "changes".to_owned(),
             json!({ "count": given.upgrade.1, "digest": given.upgrade.0 }),
+        );
+    }
+    for (index, (digest, count, _)) in &given.set {
+        summary.insert(
+            format!("changes-{}", index + 1),
+            json!({ "count": count, "digest": digest }),
         );
     }
     Value::Object(summary)

@@ -5,7 +5,7 @@
 
 use super::work::{
     ApplyLdif, Check, CheckMailboxes, Command, EditFile, Instruct, Inventory, MergeSchema, Notify,
-    RemoveDir, Session, SetConfig, UpgradeEntries, WaitFor, Work,
+    RemoveDir, Session, SetAttributes, SetConfig, UpgradeEntries, WaitFor, Work,
 };
 use crate::plan::effect::EffectSpec;
 use crate::plan::{PlanStep, PlannedAction};
@@ -13,6 +13,7 @@ use crate::scenario::Action;
 use crate::scenario::action::{ServiceState, Source};
 use crate::store::{self, StoreUser};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What describing needs besides the planned step.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,8 @@ pub struct Given {
     pub schema: (String, usize),
     /// The entry changes of this step: digest, number, artifact.
     pub upgrade: (String, usize, String),
+    /// The same of its actions that set attributes, by action (from 0).
+    pub set: BTreeMap<usize, (String, usize, String)>,
     /// How many of its entries are odd.
     pub odd: usize,
     /// How an instructed command is started from here, by action (from 1).
@@ -109,6 +112,7 @@ fn held_against(id: &str, stage: u32, work: &Work, given: &Given) -> Option<Effe
         list: words(&[command.argv.first()?, "-f-", "-t", "-v1"]),
         users: given.users.iter().map(|(user, _)| user.clone()).collect(),
         list_only: true,
+        live: false,
     });
     let what = "List what the old store holds, to hold the tape against it".to_owned();
     // Before the command that reads the tape.
@@ -227,6 +231,14 @@ pub(super) fn work_of(
             count: given.upgrade.1,
             confirmed: given.upgrade.2.clone(),
         }),
+        Action::SetAttributes(_) => {
+            let (digest, count, confirmed) = given.set.get(&index).cloned().unwrap_or_default();
+            Work::SetAttributes(SetAttributes {
+                digest,
+                count,
+                confirmed,
+            })
+        }
         Action::ApplyLdif(a) => Work::ApplyLdif(ApplyLdif {
             role,
             file: late(&a.file, given),
@@ -269,8 +281,7 @@ pub(super) fn work_of(
             return Ok(Some((Work::Instruct(task), true)));
         }
         Action::PutBack(_) => return Ok(None),
-        Action::SetAttributes(_)
-        | Action::CopyFile(_)
+        Action::CopyFile(_)
         | Action::Link(_)
         | Action::Owner(_)
         | Action::TransferMailboxes(_) => {
@@ -342,6 +353,7 @@ fn transfer(
         list,
         users: everybody.clone(),
         list_only: false,
+        live: transfer.live,
     });
     let source = if transfer.from == Source::Tape {
         "the tape"
@@ -390,6 +402,8 @@ fn transfer(
             .flat_map(|word| match word.as_str() {
                 "{rename_map_option}" if needs_map => vec!["-u".to_owned(), map_file.clone()],
                 "{rename_map_option}" => Vec::new(),
+                // What is there already is not added again without it; with it all of it would be.
+                "-n" if transfer.live && given.attempt > 1 => Vec::new(),
                 _ => vec![word.clone()],
             })
             .collect();
@@ -402,6 +416,7 @@ fn transfer(
             rename_map: needs_map.then_some(map_file),
             rename: map.render(),
             afresh: given.attempt > 1,
+            live: transfer.live,
             mboxutil: given.mboxutil.clone(),
         });
         let what = format!(

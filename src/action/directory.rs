@@ -1,14 +1,14 @@
 //! `merge-schema`, `upgrade-entries`, `apply-ldif`: what is confirmed is kept in the run's folder
 //! and is what is sent; every change is compare-and-set, and its undo is on disk before it.
 
-use super::work::{ApplyLdif, MergeSchema, UpgradeEntries};
+use super::work::{ApplyLdif, MergeSchema};
 use super::{Tell, World};
 use crate::base::display_safe;
 use crate::check::people;
 use crate::directory::ldif::{self, Record};
 use crate::directory::rules::EntryPlan;
 use crate::directory::schema::{Schema, SchemaChange, compare, merge, place, to_ldif, undo_ldif};
-use crate::directory::upgrade::{self, Entries, FileUndo};
+use crate::directory::upgrade::{self, Entries, FileUndo, Setting};
 use crate::directory::{Connection, DirectoryError};
 use crate::plan::effect::{EffectEnd, Outcome};
 use crate::scenario::action;
@@ -121,9 +121,11 @@ pub(super) async fn plan_upgrade(
         action::Entries::Domains => Entries::Domains,
         action::Entries::UsersAndGroups => Entries::UsersAndGroups,
     };
+    let set = settings(&wanted.set, None)?;
     let connection = connect(world).await.map_err(one)?;
     let filter = wanted.filter.as_deref();
-    let preview = upgrade::preview_some(&connection, &rules, &wanted.base_dn, entries, filter)
+    let base = &wanted.base_dn;
+    let preview = upgrade::preview_some(&connection, &rules, base, entries, filter, &set)
         .await
         .map_err(|e| vec![e.to_string()])?;
     connection.close().await;
@@ -133,6 +135,44 @@ pub(super) async fn plan_upgrade(
             display_safe(&wanted.base_dn)
         )]);
     }
+    keep_plans(world, step, &preview)
+}
+
+/// Plans what gives entries the values of a `set-attributes` action, and keeps the plans, as
+/// [`plan_upgrade`] does. No entry that matches is nothing to do.
+pub(super) async fn plan_setting(
+    world: &World,
+    step: &str,
+    wanted: &action::SetAttributes,
+) -> Result<((String, usize, String), usize), Vec<String>> {
+    let rules = Rules::sims().map_err(|e| vec![e.to_string()])?;
+    let set = settings(&wanted.set, wanted.instead_of.as_deref())?;
+    let connection = connect(world).await.map_err(|error| vec![error])?;
+    let base = &wanted.base_dn;
+    let preview = upgrade::preview_setting(&connection, &rules, base, &wanted.filter, &set)
+        .await
+        .map_err(|e| vec![e.to_string()])?;
+    connection.close().await;
+    keep_plans(world, step, &preview)
+}
+
+fn settings(pairs: &[String], instead_of: Option<&str>) -> Result<Vec<Setting>, Vec<String>> {
+    pairs
+        .iter()
+        .map(|pair| {
+            Setting::read(pair, instead_of)
+                .ok_or_else(|| vec![format!("`{pair}` is not attribute and value")])
+        })
+        .collect()
+}
+
+/// Keeps what is to be confirmed: digest, number of entries, artifact; and how many are odd.
+fn keep_plans(
+    world: &World,
+    step: &str,
+    preview: &upgrade::Preview,
+) -> Result<((String, usize, String), usize), Vec<String>> {
+    let one = |error: String| vec![error];
     let refused: Vec<String> = preview
         .odd
         .iter()
@@ -164,8 +204,13 @@ pub(super) async fn plan_upgrade(
 }
 
 /// Sends the plans that were confirmed.
-pub(super) async fn upgrade(world: &World, wanted: &UpgradeEntries, tell: Tell<'_>) -> EffectEnd {
-    match try_upgrade(world, wanted, tell).await {
+pub(super) async fn upgrade(
+    world: &World,
+    confirmed: &str,
+    digest: &str,
+    tell: Tell<'_>,
+) -> EffectEnd {
+    match try_upgrade(world, confirmed, digest, tell).await {
         Ok(end) => end,
         Err(error) => EffectEnd::failed(error),
     }
@@ -173,16 +218,17 @@ pub(super) async fn upgrade(world: &World, wanted: &UpgradeEntries, tell: Tell<'
 
 async fn try_upgrade(
     world: &World,
-    wanted: &UpgradeEntries,
+    confirmed: &str,
+    digest: &str,
     tell: Tell<'_>,
 ) -> Result<EffectEnd, String> {
     let missing = "the confirmed changes are not there any more; retry to plan them anew";
-    let text = world.read_artifact(&wanted.confirmed)?.ok_or(missing)?;
+    let text = world.read_artifact(confirmed)?.ok_or(missing)?;
     let plans: Vec<EntryPlan> = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
-    if upgrade::digest(&plans) != wanted.digest {
+    if upgrade::digest(&plans) != digest {
         return Err(missing.to_owned());
     }
-    let name = wanted.confirmed.replace(".plans.json", ".undo.ldif");
+    let name = confirmed.replace(".plans.json", ".undo.ldif");
     let mut undo = FileUndo::open(&world.artifact(&name)).map_err(|e| e.to_string())?;
     let connection = connect(world).await?;
     let mut done = 0_u64;

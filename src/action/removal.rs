@@ -80,6 +80,7 @@ async fn remove(
         .filter(|id| there.folders(id).is_some())
         .collect();
     if left.is_empty() {
+        world.retire_artifact(mailboxes::BEFORE)?;
         Ok(format!("the mailboxes of {removed} users are removed"))
     } else {
         Err(format!("mailboxes are still there of {}", some(&left)))

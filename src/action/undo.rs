@@ -220,6 +220,9 @@ async fn put_back(
         Action::UpgradeEntries(_) => Work::RevertEntries(Kept {
             artifact: format!("{}.undo.ldif", step.id),
         }),
+        Action::SetAttributes(_) => Work::RevertEntries(Kept {
+            artifact: format!("{}.undo.ldif", done.replace('/', ".")),
+        }),
         Action::ApplyLdif(_) => Work::RevertLdif(kept()),
         Action::EditFile(a) => Work::RestoreFile(EditFile {
             role,

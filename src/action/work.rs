@@ -21,6 +21,8 @@ pub enum Work {
     MergeSchema(MergeSchema),
     /// Upgrades entries.
     UpgradeEntries(UpgradeEntries),
+    /// Gives entries the values that were confirmed.
+    SetAttributes(SetAttributes),
     /// Applies an LDIF file.
     ApplyLdif(ApplyLdif),
     /// Changes a configuration file.
@@ -159,6 +161,17 @@ pub struct UpgradeEntries {
     pub confirmed: String,
 }
 
+/// The values that were confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetAttributes {
+    /// The digest of the changes.
+    pub digest: String,
+    /// How many entries change.
+    pub count: usize,
+    /// The artifact with their plans.
+    pub confirmed: String,
+}
+
 /// An LDIF file on a host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApplyLdif {
@@ -204,6 +217,9 @@ pub struct Inventory {
     /// The old store is listed to hold a tape against it: nothing is restored after it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub list_only: bool,
+    /// The new store is in use: that it holds mail already is noted, and no reason to stop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
 }
 
 /// One `imbackup | imsrestore`, or one restore from tape.
@@ -225,6 +241,10 @@ pub struct Session {
     pub rename: String,
     /// A retry: what is there of these users is removed first.
     pub afresh: bool,
+    /// The new store is in use: nothing of a user is removed but the twins that a broken attempt
+    /// made, and its sync level is looked at first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
     /// The tool that removes it.
     pub mboxutil: String,
 }

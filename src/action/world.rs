@@ -6,7 +6,8 @@ use crate::directory::{Connection, DirectoryError, Target, Tls};
 use crate::host::{EffectDir, Host, Transport};
 use crate::plan::{self, effect::EffectSpec};
 use crate::scenario::{Action, Role, Scenario};
-use crate::site::{self, Site};
+use crate::site::{self, SameNames, Site};
+use crate::store::InboxRule;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -194,12 +195,31 @@ impl World {
                 self.note(&mut context, &action.parameters);
             }
         }
+        if let Some(rule) = self.live_rule() {
+            context.inbox = rule;
+            context.before = super::mailboxes::held_before(self)?;
+        }
         if let Some(text) = self.read_artifact(super::mailboxes::INVENTORY)? {
             let inventory = serde_json::from_slice(&text)
                 .map_err(|e| format!("the inventory cannot be understood: {e}"))?;
             context.expected = Some(inventory);
         }
         Ok(context)
+    }
+
+    /// What the comparison of mailboxes has to allow for, where the mail is moved into a store in
+    /// use by the step that is worked on or one before it.
+    pub fn live_rule(&self) -> Option<InboxRule> {
+        let step = self.step.read().unwrap_or_else(PoisonError::into_inner);
+        let last = self.scenario.steps.iter().position(|s| s.id == *step);
+        let steps = self.scenario.steps.iter();
+        let live = steps
+            .take(last.map_or(0, |at| at + 1))
+            .flat_map(|s| &s.actions)
+            .any(|a| matches!(a, Action::TransferMailboxes(t) if t.live));
+        live.then(|| InboxRule::Live {
+            twins: self.site.store.same_names == SameNames::Twin,
+        })
     }
 
     /// Notes what an action sets or makes, for the checks after it.

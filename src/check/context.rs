@@ -41,6 +41,8 @@ pub struct CheckContext {
     pub users: Option<Vec<StoreUser>>,
     /// What was in the old store, by old ids.
     pub expected: Option<Inventory>,
+    /// What the new store held before the mail was moved into it, by new ids; none: nothing.
+    pub before: Option<Inventory>,
     /// What is on the tape, by old ids, when it was read already.
     pub tape: Option<Inventory>,
     /// Users (old ids) whose mailboxes somebody has accepted as they are.
@@ -63,6 +65,7 @@ impl CheckContext {
             aci_ldif: None,
             users: None,
             expected: None,
+            before: None,
             tape: None,
             accepted: BTreeSet::new(),
             inbox: InboxRule::Exact,

@@ -308,6 +308,20 @@ pub const ALL: &[Row] = &[
         "Run {new.server_root}/uninstall again, or look at what it left in {new.server_root}.",
     ),
     (
+        "one-mail-host",
+        Role::Directory,
+        true,
+        false,
+        "This procedure moves one server to another. Move entries of other hosts on their own, or correct them; what else the old server is called goes into the site (old.aliases).",
+    ),
+    (
+        "room-for-both",
+        Role::New,
+        true,
+        true,
+        "Make room on {new.host}: this procedure has no way over a tape.",
+    ),
+    (
         "no-new-mail",
         Role::New,
         true,

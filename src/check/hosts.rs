@@ -7,6 +7,7 @@ use super::{Answer, Asked, CheckContext, people, some};
 use crate::base::display_safe;
 use crate::directory::EntryKind;
 use crate::scenario::Role;
+use crate::site::{Site, Variant};
 use std::collections::BTreeMap;
 
 /// The parameter that names what the new server also takes for its own.
@@ -20,12 +21,19 @@ fn attributes(kind: EntryKind) -> &'static [&'static str] {
     }
 }
 
-pub(super) async fn mail_hosts(context: &CheckContext) -> Asked {
-    let new = context.host(Role::New)?;
-    let connection = context.connect().await?;
-    let people = people::read(&connection, &context.site).await?;
-    connection.close().await;
-    // Value, lower case and without a last dot, to the entries that have it.
+/// Those of them that the new server goes by while the old host's name still stands in others.
+fn attributes_of(site: &Site, kind: EntryKind) -> &'static [&'static str] {
+    match (site.variant(), kind) {
+        (Some(Variant::NewHost), EntryKind::Domain) => &["mailRoutingHosts"],
+        _ => attributes(kind),
+    }
+}
+
+/// Every value, lower case and without a last dot, with the entries that have it.
+fn values<'p>(
+    people: &'p people::People,
+    attributes: &dyn Fn(EntryKind) -> &'static [&'static str],
+) -> BTreeMap<String, Vec<&'p str>> {
     let mut named: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (kind, entry) in &people.entries {
         for value in attributes(*kind).iter().flat_map(|a| entry.values(a)) {
@@ -37,6 +45,55 @@ pub(super) async fn mail_hosts(context: &CheckContext) -> Asked {
             }
         }
     }
+    named
+}
+
+/// What the two servers are called, in lower case.
+fn names_of(context: &CheckContext, role: Role) -> Result<Vec<String>, Answer> {
+    let host = context.host(role)?;
+    let site = &context.site;
+    let aliases = match role {
+        Role::Old => &site.old.aliases,
+        _ => &site.new.aliases,
+    };
+    let all = std::iter::once(&host.fqdn).chain(aliases);
+    Ok(all.map(|name| name.to_lowercase()).collect())
+}
+
+/// Before entries are given another host: a third one is a site with several servers, and would be
+/// flattened.
+pub(super) async fn one_mail_host(context: &CheckContext) -> Asked {
+    let connection = context.connect().await?;
+    let people = people::read(&connection, &context.site).await?;
+    connection.close().await;
+    let mut named = values(&people, &attributes);
+    let mut ours = names_of(context, Role::Old)?;
+    ours.extend(names_of(context, Role::New)?);
+    let there: Vec<(String, usize)> = ours
+        .iter()
+        .filter_map(|name| named.remove(name).map(|who| (name.clone(), who.len())))
+        .collect();
+    let foreign: Vec<_> = named.into_iter().collect();
+    if !foreign.is_empty() {
+        return Ok(Answer::failed(format!("other hosts: {}", told(&foreign))));
+    }
+    if there.is_empty() {
+        return Ok(Answer::warning("no entry says on which host its mail is")
+            .advise("The new server takes only users whose mailHost is its own name."));
+    }
+    let each: Vec<String> = there
+        .iter()
+        .map(|(name, count)| format!("{} ({count} entries)", display_safe(name)))
+        .collect();
+    Ok(Answer::ok(some(&each)))
+}
+
+pub(super) async fn mail_hosts(context: &CheckContext) -> Asked {
+    let new = context.host(Role::New)?;
+    let connection = context.connect().await?;
+    let people = people::read(&connection, &context.site).await?;
+    connection.close().await;
+    let mut named = values(&people, &|kind| attributes_of(&context.site, kind));
     let count = named.len();
     named.remove(&new.fqdn.to_lowercase());
     let (aliases, foreign): (Vec<_>, Vec<_>) = named.into_iter().partition(|(value, _)| {

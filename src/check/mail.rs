@@ -4,7 +4,7 @@ use super::{Answer, Asked, CheckContext, Outcome, people, some};
 use crate::host::Reading;
 use crate::scenario::Role;
 use crate::store::parse::{parse_mboxutil, parse_quotas, parse_toc};
-use crate::store::{Inventory, UserReport, Verdict, compare, rename_map};
+use crate::store::{Finding, InboxRule, Inventory, UserReport, Verdict, compare, rename_map};
 use std::time::Duration;
 
 /// How long a large store or a tape may take to be read.
@@ -16,11 +16,14 @@ pub(super) async fn complete(context: &CheckContext) -> Asked {
             "what was in the old store is not known yet",
         ));
     }
-    Ok(judge(&reports(context).await?, context))
+    Ok(judge(&reports(context, context.inbox).await?, context))
 }
 
 /// Compares everybody's mailboxes in the new store with what was there before.
-pub(super) async fn reports(context: &CheckContext) -> Result<Vec<UserReport>, Answer> {
+pub(super) async fn reports(
+    context: &CheckContext,
+    inbox: InboxRule,
+) -> Result<Vec<UserReport>, Answer> {
     let nothing = Inventory::default();
     let expected = context.expected.as_ref().unwrap_or(&nothing);
     let map = rename_map(&context.people().await?).map_err(|problems| {
@@ -34,7 +37,13 @@ pub(super) async fn reports(context: &CheckContext) -> Result<Vec<UserReport>, A
         return Err(Answer::not_understood("mboxutil -l", &said));
     }
     match parse_mboxutil(&listed.stdout) {
-        Reading::Understood(actual) => Ok(compare(expected, &actual, &map, context.inbox)),
+        Reading::Understood(actual) => {
+            let moved = match &context.before {
+                Some(before) if inbox != InboxRule::Exact => actual.without(before),
+                _ => actual,
+            };
+            Ok(compare(expected, &moved, &map, inbox))
+        }
         Reading::Unknown { raw } => Err(Answer::not_understood("mboxutil -l", &raw)),
     }
 }
@@ -77,7 +86,7 @@ fn judge(reports: &[UserReport], context: &CheckContext) -> Answer {
     }
     let sizes: Vec<String> = reports
         .iter()
-        .filter(|r| !r.findings.is_empty())
+        .filter(|r| r.findings.iter().any(|f| matches!(f, Finding::Size { .. })))
         .map(line)
         .collect();
     if !sizes.is_empty() {
@@ -87,8 +96,12 @@ fn judge(reports: &[UserReport], context: &CheckContext) -> Answer {
         ))
         .advise("Look at a message of theirs; line ends alone do not explain it.");
     }
+    let new = match context.inbox {
+        InboxRule::Exact => "",
+        _ => "; new mail is left out of account",
+    };
     Answer::ok(format!(
-        "{} users, {messages} messages, each once",
+        "{} users, {messages} messages, each once{new}",
         reports.len()
     ))
 }

@@ -8,10 +8,12 @@
 
 mod apply;
 mod preview;
+mod set;
 mod undo;
 
 pub use apply::{Applied, ApplyError, CHUNK, EntryOutcome, EntryResult, apply, verify};
 pub use preview::{
     Counts, Entries, Odd, Preview, digest, preview, preview_some, to_ldif, undo_ldif,
 };
+pub use set::{Setting, preview_setting};
 pub use undo::{FileUndo, UndoFileError, UndoSink, read_undo, undo};

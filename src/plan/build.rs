@@ -145,9 +145,9 @@ fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, Pla
             (None, Some(when)) => when.holds(&|field| fill.site.lookup(field), fill.facts),
         },
         notes: texts(&step.notes),
-        corrections: step
-            .corrections
+        corrections: moved(step)
             .iter()
+            .chain(&step.corrections)
             .map(|c| Correction {
                 guide: text(&c.guide),
                 ours: text(&c.ours),
@@ -161,6 +161,15 @@ fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, Pla
         undo_checks: step.undo_checks.clone(),
         undo_with: step.undo_with.clone(),
         irreversible: back.is_err(),
+    })
+}
+
+/// That a step stands elsewhere than its number says, as the departure from the guide that it is.
+fn moved(step: &Step) -> Option<Correction> {
+    step.moved.as_ref().map(|why| Correction {
+        guide: format!("Has this as its number {}.", step.guide),
+        ours: "Does it here.".to_owned(),
+        why: why.clone(),
     })
 }
 

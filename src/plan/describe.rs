@@ -37,6 +37,11 @@ pub fn put_back(action: &Action, fill: &Filler<'_>) -> String {
              changed them since",
             text(&a.base_dn)
         ),
+        Action::SetAttributes(a) => format!(
+            "Give the entries below {} back the values they had, except where somebody else has \
+             changed them since",
+            text(&a.base_dn)
+        ),
         Action::ApplyLdif(a) => format!("Take the changes of {} back", text(&a.file)),
         Action::EditFile(a) => format!("Put {} back as it was", text(&a.path)),
         Action::TransferMailboxes(a) => match a.from {
@@ -94,22 +99,29 @@ pub fn what(action: &Action, fill: &Filler<'_>) -> String {
                 Entries::Domains => "domain entries",
                 Entries::UsersAndGroups => "user and group entries",
             };
+            let set = match a.set.as_slice() {
+                [] => String::new(),
+                set => format!(", with {}", pairs(set, fill)),
+            };
             format!(
-                "Upgrade the {entries} below {}, keeping each as it was",
+                "Upgrade the {entries} below {}{set}, keeping each as it was",
                 text(&a.base_dn)
             )
         }
         Action::SetAttributes(a) => format!(
-            "Set {} on the entries below {} that match {}, keeping what was there",
-            a.set
-                .iter()
-                .map(|pair| text(pair))
-                .collect::<Vec<_>>()
-                .join("; "),
+            "Set {} on the entries below {} that match {}{}, keeping what was there",
+            pairs(&a.set, fill),
             text(&a.base_dn),
-            text(&a.filter)
+            text(&a.filter),
+            match &a.instead_of {
+                Some(value) => format!(", where it is {}", text(value)),
+                None => String::new(),
+            }
         ),
         Action::TransferMailboxes(a) => match a.from {
+            Source::Store if a.live => "Stream the mailboxes from the old store into the new one, \
+                                        which is in use, in sessions"
+                .to_owned(),
             Source::Store => {
                 "Stream the mailboxes from the old store into the new one, in sessions".to_owned()
             }
@@ -165,6 +177,18 @@ pub fn what(action: &Action, fill: &Filler<'_>) -> String {
             a.check, a.every_seconds
         ),
     }
+}
+
+/// `attribute:value` pairs, as people write them.
+fn pairs(set: &[String], fill: &Filler<'_>) -> String {
+    let each: Vec<String> = set
+        .iter()
+        .map(|pair| match pair.split_once(':') {
+            Some((name, value)) => format!("{name} = {}", fill.shown(value)),
+            None => fill.shown(pair),
+        })
+        .collect();
+    each.join("; ")
 }
 
 /// Returns the command an action runs, shown; a pipeline has `|` as an element of its own.

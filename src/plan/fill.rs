@@ -69,7 +69,7 @@ impl Filler<'_> {
                 .and_then(|rest| rest.strip_suffix('}'))
                 .unwrap_or("");
             if let Some(several) = self.site.lookup_list(name) {
-                filled.extend_from_slice(several);
+                filled.extend(several);
             } else if name == "rename_map_option" && mode == Mode::Shown {
                 filled.extend(self.rename_map());
             } else {

@@ -181,6 +181,9 @@ pub struct UpgradeEntries {
     /// Which of them; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// `attribute:value` pairs: the entries have this value of the attribute and no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
     /// The guide's command.
     pub guide_argv: Vec<String>,
 }
@@ -196,9 +199,13 @@ pub struct SetAttributes {
     pub base_dn: String,
     /// Which entries below it.
     pub filter: String,
-    /// `attribute:value` pairs.
+    /// `attribute:value` pairs: the attribute has this value then and no other.
     pub set: Vec<String>,
-    /// The guide's command.
+    /// Only this value of each attribute is exchanged, whatever its case; the others stay, and so
+    /// does an attribute without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+    /// The guide's command; empty where the guide has none.
     pub guide_argv: Vec<String>,
 }
 
@@ -221,6 +228,9 @@ pub struct TransferMailboxes {
     pub host: Option<Role>,
     /// Where they come from.
     pub from: Source,
+    /// The new server is in use meanwhile: mailboxes may hold mail, and more comes in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
     /// The command on the old host that writes the stream; absent for a tape. `{user_file}` is the
     /// session's list of users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -475,6 +485,8 @@ impl Action {
             | Self::Notify(_)
             | Self::PutBack(_)
             | Self::WaitFor(_) => Risk::Note,
+            // Into mailboxes that may not be empty.
+            Self::TransferMailboxes(transfer) if transfer.live => Risk::Destructive,
             Self::Service(service) if service.state != ServiceState::Started => Risk::Destructive,
             Self::Service(_)
             | Self::SetConfig(_)
@@ -501,13 +513,13 @@ impl Action {
             | Self::SetConfig(_)
             | Self::MergeSchema(_)
             | Self::UpgradeEntries(_)
+            | Self::SetAttributes(_)
             | Self::TransferMailboxes(_)
             | Self::BackupDirectory(_)
             | Self::EditFile(_)
             | Self::ApplyLdif(_) => Reversal::PutBack,
             Self::Service(_)
             | Self::Instruct(_)
-            | Self::SetAttributes(_)
             | Self::CopyFile(_)
             | Self::Link(_)
             | Self::RemoveDir(_)

@@ -106,6 +106,14 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("sims-up", "Is the old server up, on all its ports?"),
     ("ims-removed", "Is the new server gone?"),
     (
+        "one-mail-host",
+        "Does every entry name one of the two servers as its mail host?",
+    ),
+    (
+        "room-for-both",
+        "Is there room for the new store, with no tape to go round by?",
+    ),
+    (
         "no-new-mail",
         "Does the new store hold nothing but what was moved?",
     ),
@@ -170,8 +178,13 @@ pub const LATE: &[(&str, &str)] = &[
 /// The fields of a site that a scenario may name, as placeholders and in conditions.
 pub const FIELDS: &[(&str, &str)] = &[
     ("scenario", "the scenario"),
+    ("variant", "where the new server goes"),
     ("old.host", "the old mail server's name"),
     ("old.address", "the old mail server's address"),
+    (
+        "old.remote_shell",
+        "how the guide reaches the old host from the new one",
+    ),
     ("old.sbin", "the folder of the old server's commands"),
     ("old.imbackup", "the old server's imbackup"),
     ("old.store_root", "the old message store"),
@@ -221,6 +234,15 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("store.sessions", "how many sessions at once"),
     ("store.tape_device", "the tape device"),
     ("store.disk", "how the mail is moved"),
+    (
+        "store.same_names",
+        "what becomes of a folder that is there already",
+    ),
+    (
+        "store.same_names_option",
+        "`-n`, where such a folder gets a twin",
+    ),
+    ("dns.resolver", "the DNS server that is asked"),
     ("relay.networks", "the list of networks that may relay"),
 ];
 

@@ -24,9 +24,24 @@ pub struct Scenario {
     /// What must be true of a site for this scenario to be the right one.
     #[serde(default)]
     pub assumptions: Vec<String>,
+    /// The hosts of the guide's example; absent: one host that plays every role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub example_hosts: Vec<ExampleHost>,
     /// The steps, in the order in which they are done.
     #[serde(default)]
     pub steps: Vec<Step>,
+}
+
+/// A host of the guide's example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExampleHost {
+    /// Its short name.
+    pub name: String,
+    /// Its full name.
+    pub fqdn: String,
+    /// The roles it plays.
+    pub roles: Vec<Role>,
 }
 
 impl Scenario {
@@ -127,6 +142,9 @@ pub struct Step {
     pub guide: String,
     /// The title: verb and object.
     pub title: String,
+    /// Why it stands elsewhere than its number says; absent: it stands where the guide has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<String>,
     /// The role of the host it happens on.
     pub role: Role,
     /// What the guide asks for, in our own words.

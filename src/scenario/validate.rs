@@ -6,6 +6,11 @@ use super::{Action, Risk, Scenario, Step, back};
 use crate::base::document::{Document, Problem, did_you_mean};
 use std::collections::BTreeMap;
 
+/// What a restore into a store in use is told of folders that are there.
+const SAME_NAMES: &str = "{store.same_names_option}";
+/// The check that guards a store in use.
+const SYNC_LEVEL: &str = "synclevel-default";
+
 /// Returns everything that is wrong with a scenario.
 pub fn problems(scenario: &Scenario, document: &Document<'_>) -> Vec<Problem> {
     let mut found = Found {
@@ -52,6 +57,7 @@ pub fn problems(scenario: &Scenario, document: &Document<'_>) -> Vec<Problem> {
             }
             found.action(action, &path);
         }
+        found.live(step, &path);
     }
     found.problems
 }
@@ -100,10 +106,16 @@ impl Found<'_, '_> {
                     format!("`{}` is not a number of the guide", step.guide),
                     Some("a number, with a letter for a sub-step (`9a`), or `intro`".to_owned()),
                 ),
+                // It says itself why it stands here; the others go on in order around it.
+                Some(_) if step.moved.is_some() => {}
                 Some(number) if number < last => self.add(
                     &path,
                     format!("`{}` comes after a later number of the guide", step.guide),
-                    Some("the order in the file is the order in which steps are done".to_owned()),
+                    Some(
+                        "the order in the file is the order in which steps are done; one that is \
+                         meant to stand here says why: moved = \"…\""
+                            .to_owned(),
+                    ),
                 ),
                 Some(number) => last = number,
             }
@@ -303,6 +315,9 @@ impl Found<'_, '_> {
             Action::SetConfig(set) => self.set_config(set, path),
             Action::Service(service) => self.service(service, path),
             Action::TransferMailboxes(transfer) => self.transfer(transfer, path),
+            Action::UpgradeEntries(upgrade) => self.pairs(&upgrade.set, path),
+            Action::SetAttributes(set) if set.set.is_empty() => self.empty(path, "set"),
+            Action::SetAttributes(set) => self.pairs(&set.set, path),
             Action::Instruct(Instruct {
                 proof, evidence, ..
             }) if proof.is_empty() && !evidence => {
@@ -376,6 +391,53 @@ impl Found<'_, '_> {
         }
     }
 
+    /// A store in use is written to the disk at once, before and after: not a note, a guard.
+    fn live(&mut self, step: &Step, path: &str) {
+        let moves_live = |a: &Action| matches!(a, Action::TransferMailboxes(t) if t.live);
+        if !step.actions.iter().any(moves_live) {
+            return;
+        }
+        for (key, ids) in [
+            ("checks_before", &step.checks_before),
+            ("checks_after", &step.checks_after),
+        ] {
+            if !ids.iter().any(|id| id == SYNC_LEVEL) {
+                self.add(
+                    &format!("{path}.{key}"),
+                    format!("mail is moved into a store in use without the check `{SYNC_LEVEL}`"),
+                    Some(format!("add \"{SYNC_LEVEL}\"")),
+                );
+            }
+        }
+        for (index, action) in step.actions.iter().enumerate() {
+            if let Action::SetConfig(set) = action
+                && set.parameter == "local.store.synclevel"
+                && set.value.as_deref() != Some("-1")
+            {
+                self.add(
+                    &format!("{path}.actions[{index}]"),
+                    "the sync level of a store in use is never turned off".to_owned(),
+                    None,
+                );
+            }
+        }
+    }
+
+    fn pairs(&mut self, set: &[String], path: &str) {
+        for (index, pair) in set.iter().enumerate() {
+            let good = pair
+                .split_once(':')
+                .is_some_and(|(name, value)| !name.is_empty() && !value.is_empty());
+            if !good {
+                self.add(
+                    &format!("{path}.set[{index}]"),
+                    format!("`{pair}` is not attribute and value"),
+                    Some("such as \"mailHost:{new.host}\"".to_owned()),
+                );
+            }
+        }
+    }
+
     fn transfer(&mut self, transfer: &TransferMailboxes, path: &str) {
         match (transfer.from, &transfer.backup) {
             (Source::Store, None) => self.add(
@@ -389,6 +451,14 @@ impl Found<'_, '_> {
                 None,
             ),
             _ => {}
+        }
+        let told = |word: &str| transfer.restore.iter().any(|w| w == word);
+        if transfer.live && (told("-n") || !told(SAME_NAMES)) {
+            self.add(
+                &format!("{path}.restore"),
+                format!("a restore into a store in use has to carry `{SAME_NAMES}`, and no `-n`"),
+                Some("whether folders get twins is the admin's choice".to_owned()),
+            );
         }
         if !transfer
             .restore

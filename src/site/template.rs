@@ -1,6 +1,6 @@
 //! The file that `site new` writes: every field, commented, with the guide's example values.
 
-use crate::scenario::{self, ScenarioError};
+use crate::scenario::{self, ExampleHost, Role, ScenarioError};
 
 const TEMPLATE: &str = r#"# A site for `{scenario}`: {title}.
 #
@@ -23,23 +23,7 @@ label = "live"
 #   old        the old mail server
 #   new        the new mail server
 #   directory  the directory of users and groups
-[[hosts]]
-name = "mail"
-# The name that commands, settings and directory entries use.
-fqdn = "mail.siroe.com"
-roles = ["old", "new", "directory"]
-# How commands get there:
-#   local    the wizard runs on that host
-#   ssh      through the system's OpenSSH; set ssh_destination, and ssh_options if you need any
-#   by-hand  you run each command and paste the result
-#   via      through a launcher that is put before each command; set via
-transport = "local"
-# ssh_destination = "root@mail.siroe.com"
-# ssh_options = ["-o", "ConnectTimeout=10"]
-# Where the wizard connects when it is not the name above, and what it adds to each port then:
-# address = "192.0.2.10"
-# port_offset = 0
-
+{hosts}
 # The directory of users and groups. It stays; its entries are upgraded.
 [directory]
 port = 389
@@ -49,7 +33,7 @@ bind_dn = "cn=Directory Manager"
 # The default organisation.
 default_domain_dn = "dc=siroe,dc=com,o=internet"
 server_root = "/usr/netscape/server4"
-instance_root = "/usr/netscape/server4/slapd-mail"
+instance_root = "/usr/netscape/server4/slapd-{directory}"
 # none, starttls or ldaps
 tls = "none"
 # Where merged.at.conf and merged.oc.conf are.
@@ -64,6 +48,8 @@ store_root = "/var/opt/SUNWmail/ims"
 queue_root = "/var/opt/SUNWmail/imta/queue"
 config = "/etc/opt/SUNWmail/ims/ims.cnf"
 store_user = "inetmail"
+# Optional: what else entries call it as their mailHost:
+# aliases = ["mailhost.siroe.com"]
 # What stands between user and domain when users of hosted domains log in: "@" or "+".
 login_separator = "@"
 smtp_port = 25
@@ -74,7 +60,7 @@ pop_port = 110
 [new]
 server_root = "/usr/iplanet/server5"
 # msg- and the host's short name.
-instance_root = "/usr/iplanet/server5/msg-mail"
+instance_root = "/usr/iplanet/server5/msg-{new}"
 installer = "/cdrom/iplanet/setup"
 # The directory for its own configuration: another port than the users' directory has.
 config_directory_port = 390
@@ -98,11 +84,19 @@ sessions = 0
 tape_device = "/dev/rmt/0"
 # auto: by a look at the disk (two and a half times the store). stream or tape: whatever it says.
 disk = "auto"
+# On-line, old mail comes into a store in use. An inbox that has got new mail by then:
+#   mixed  holds old and new mail together
+#   twin   stays as it is; the old one comes in beside it, with the date in its name
+same_names = "mixed"
 
 # The new server relays for nobody unless it is told to. Networks whose mail it may pass on:
 [relay]
 networks = []
 # networks = ["192.0.2.0/24", "198.51.100.7"]
+
+# Optional: the DNS server that is asked for names; else those of this machine.
+# [dns]
+# resolver = "192.0.2.53:53"
 
 # Optional: when mail may be down, in local time.
 # [window]
@@ -117,13 +111,62 @@ networks = []
 # skip = "load-admin-acis"
 "#;
 
+const HOST: &str = r#"[[hosts]]
+name = "{name}"
+# The name that commands, settings and directory entries use.
+fqdn = "{fqdn}"
+roles = [{roles}]
+# How commands get there:
+#   local    the wizard runs on that host
+#   ssh      through the system's OpenSSH; set ssh_destination, and ssh_options if you need any
+#   by-hand  you run each command and paste the result
+#   via      through a launcher that is put before each command; set via
+transport = "local"
+# ssh_destination = "root@{fqdn}"
+# ssh_options = ["-o", "ConnectTimeout=10"]
+# Where the wizard connects when it is not the name above, and what it adds to each port then:
+# address = "192.0.2.10"
+# port_offset = 0
+"#;
+
 /// Returns the text of a new site file for a scenario.
 ///
 /// # Errors
 /// When there is no such scenario.
 pub fn template(scenario: &str) -> Result<String, ScenarioError> {
     let scenario = scenario::load(scenario)?;
+    let mut hosts = scenario.example_hosts.clone();
+    if hosts.is_empty() {
+        hosts.push(ExampleHost {
+            name: "mail".to_owned(),
+            fqdn: "mail.siroe.com".to_owned(),
+            roles: scenario.roles.clone(),
+        });
+    }
+    let named = |role: Role| {
+        let host = hosts.iter().find(|host| host.roles.contains(&role));
+        host.map_or("mail", |host| host.name.as_str())
+    };
+    let several: Vec<String> = (0..).zip(&hosts).map(host).collect();
     Ok(TEMPLATE
         .replace("{scenario}", &scenario.id)
-        .replace("{title}", scenario.title.trim_end_matches('.')))
+        .replace("{title}", scenario.title.trim_end_matches('.'))
+        .replace("{hosts}", &several.join("\n"))
+        .replace("{directory}", named(Role::Directory))
+        .replace("{new}", named(Role::New)))
+}
+
+/// One `[[hosts]]`; the first says what the keys mean.
+fn host((index, host): (usize, &ExampleHost)) -> String {
+    let roles: Vec<String> = host.roles.iter().map(|role| format!("\"{role}\"")).collect();
+    let (name, fqdn, roles) = (&host.name, &host.fqdn, roles.join(", "));
+    if index > 0 {
+        return format!(
+            "[[hosts]]\nname = \"{name}\"\nfqdn = \"{fqdn}\"\nroles = [{roles}]\n\
+             transport = \"ssh\"\nssh_destination = \"root@{fqdn}\"\n"
+        );
+    }
+    HOST.replace("{name}", name)
+        .replace("{fqdn}", fqdn)
+        .replace("{roles}", &roles)
 }

@@ -31,6 +31,9 @@ pub struct Site {
     /// Who may relay through the new server.
     #[serde(default)]
     pub relay: Relay,
+    /// Where names are looked up.
+    #[serde(default, skip_serializing_if = "Dns::is_default")]
+    pub dns: Dns,
     /// When mail may be down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
@@ -40,6 +43,40 @@ pub struct Site {
     /// What is different from the guide at this site.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<StepChange>,
+}
+
+/// Where names are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dns {
+    /// `ADDRESS:PORT` of the DNS server that is asked; absent: those of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<String>,
+}
+
+impl Dns {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where the new server is: the one thing on which the guide's procedures for one scenario differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// On the host of the old one.
+    SameHost,
+    /// On a host of its own.
+    NewHost,
+}
+
+impl Variant {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SameHost => "same-host",
+            Self::NewHost => "new-host",
+        }
+    }
 }
 
 /// Whether this is a lab or the real thing.
@@ -175,6 +212,9 @@ pub struct Old {
     pub config: String,
     /// The owner of the message store.
     pub store_user: String,
+    /// What else entries call it as their mail host, beside its host's name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// What stands between user and domain at login; absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_separator: Option<String>,
@@ -207,6 +247,7 @@ impl Default for Old {
             queue_root: "/var/opt/SUNWmail/imta/queue".to_owned(),
             config: "/etc/opt/SUNWmail/ims/ims.cnf".to_owned(),
             store_user: "inetmail".to_owned(),
+            aliases: Vec::new(),
             login_separator: None,
             smtp_port: 25,
             imap_port: 143,
@@ -320,6 +361,28 @@ pub struct Store {
     pub tape_device: String,
     /// How the mail is moved.
     pub disk: Disk,
+    /// What becomes of a folder whose name is there already in the new store.
+    #[serde(skip_serializing_if = "SameNames::is_default")]
+    pub same_names: SameNames,
+}
+
+/// What becomes of an old folder whose name the new store has already: the inbox of everybody who
+/// got new mail before the old mail came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SameNames {
+    /// Its messages are put among those that are there.
+    #[default]
+    Mixed,
+    /// It becomes a folder of its own, with the date in its name (`imsrestore -n`).
+    Twin,
+}
+
+impl SameNames {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for Store {
@@ -328,6 +391,7 @@ impl Default for Store {
             sessions: 0,
             tape_device: "/dev/rmt/0".to_owned(),
             disk: Disk::Auto,
+            same_names: SameNames::Mixed,
         }
     }
 }
@@ -442,12 +506,14 @@ impl Site {
     pub fn lookup(&self, name: &str) -> Option<String> {
         let value = match name {
             "scenario" => self.scenario.clone(),
+            "variant" => self.variant()?.as_str().to_owned(),
             "old.host" => self.host(Role::Old)?.fqdn.clone(),
             "new.host" => self.host(Role::New)?.fqdn.clone(),
             "directory.host" => self.host(Role::Directory)?.fqdn.clone(),
             "old.address" => self.endpoint(Role::Old, 0)?.0,
             "new.address" => self.endpoint(Role::New, 0)?.0,
             "directory.address" => self.endpoint(Role::Directory, 0)?.0,
+            "old.remote_shell" => self.remote_shell().join(" "),
             "old.sbin" => self.old.sbin.clone(),
             "old.imbackup" => self.old.imbackup.clone(),
             "old.store_root" => self.old.store_root.clone(),
@@ -489,6 +555,12 @@ impl Site {
                 Disk::Stream => "stream".to_owned(),
                 Disk::Tape => "tape".to_owned(),
             },
+            "store.same_names" => match self.store.same_names {
+                SameNames::Mixed => "mixed".to_owned(),
+                SameNames::Twin => "twin".to_owned(),
+            },
+            "store.same_names_option" => self.same_names_option().join(" "),
+            "dns.resolver" => self.dns.resolver.clone()?,
             "relay.networks" => self.relay.networks.join(", "),
             _ => return None,
         };
@@ -497,7 +569,39 @@ impl Site {
 
     /// Returns the items of a field that is a list, for an element that is nothing but its
     /// placeholder.
-    pub fn lookup_list(&self, name: &str) -> Option<&[String]> {
-        (name == "relay.networks").then_some(self.relay.networks.as_slice())
+    pub fn lookup_list(&self, name: &str) -> Option<Vec<String>> {
+        match name {
+            "relay.networks" => Some(self.relay.networks.clone()),
+            "store.same_names_option" => Some(self.same_names_option()),
+            "old.remote_shell" => Some(self.remote_shell()),
+            _ => None,
+        }
+    }
+
+    /// How the guide reaches the old host from the new one: by its address, which keeps its meaning
+    /// when its name is given to the new host.
+    fn remote_shell(&self) -> Vec<String> {
+        match (self.variant(), self.endpoint(Role::Old, 0)) {
+            (Some(Variant::NewHost), Some((address, _))) => vec!["rsh".to_owned(), address],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a restore is told of folders that are there already.
+    fn same_names_option(&self) -> Vec<String> {
+        match self.store.same_names {
+            SameNames::Mixed => Vec::new(),
+            SameNames::Twin => vec!["-n".to_owned()],
+        }
+    }
+
+    /// Returns where the new server is; `None` until both roles have a host.
+    pub fn variant(&self) -> Option<Variant> {
+        let (old, new) = (self.host(Role::Old)?, self.host(Role::New)?);
+        Some(if old.name == new.name {
+            Variant::SameHost
+        } else {
+            Variant::NewHost
+        })
     }
 }

@@ -395,6 +395,15 @@ impl Found<'_, '_> {
                 );
             }
         }
+        if let Some(resolver) = &site.dns.resolver
+            && resolver.parse::<std::net::SocketAddr>().is_err()
+        {
+            self.add(
+                "dns.resolver",
+                format!("`{resolver}` is not an address and a port"),
+                Some("such as `192.0.2.53:53`"),
+            );
+        }
         if let Some(window) = &site.window {
             let time = |text: &str| text.parse::<jiff::civil::DateTime>().ok();
             let hint = Some("local time, such as `2026-11-28T22:00`");

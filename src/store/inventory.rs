@@ -58,6 +58,10 @@ impl Count {
     }
 }
 
+fn less(now: Option<u64>, was: Option<u64>) -> Option<u64> {
+    Some(now?.saturating_sub(was?))
+}
+
 /// The folders of some users: user id, folder, count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -86,6 +90,23 @@ impl Inventory {
                 self.add(&user, folder, count);
             }
         }
+    }
+
+    /// Returns what has come since another inventory of the same store: a folder with nothing new
+    /// counts as empty, one that is new in full.
+    #[must_use]
+    pub fn without(&self, before: &Self) -> Self {
+        let mut left = self.clone();
+        for (user, folders) in &mut left.0 {
+            for (name, count) in folders {
+                let was = before.0.get(user).and_then(|folders| folders.get(name));
+                if let Some(was) = was {
+                    count.messages = less(count.messages, was.messages);
+                    count.bytes = less(count.bytes, was.bytes);
+                }
+            }
+        }
+        left
     }
 
     /// Returns the folders of a user.

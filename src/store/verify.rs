@@ -15,6 +15,19 @@ pub enum InboxRule {
     Exact,
     /// New mail: the new server runs.
     AtLeast,
+    /// New mail, and the server was in use while the old mail came in. Users may have put more into
+    /// other folders too; what was there before is left out of the count ([`Inventory::without`]).
+    Live {
+        /// A folder whose name was taken may have come in as one with a date.
+        twins: bool,
+    },
+}
+
+impl InboxRule {
+    /// Whether new mail is expected in inboxes.
+    pub fn takes_new_mail(self) -> bool {
+        self != Self::Exact
+    }
 }
 
 /// Something that is not as it should be with somebody's mailboxes.
@@ -44,6 +57,15 @@ pub enum Finding {
     },
     /// A folder has more messages than there were, or was not there before.
     Extra {
+        /// The folder.
+        folder: FolderName,
+        /// How many there were.
+        expected: u64,
+        /// How many are there.
+        found: u64,
+    },
+    /// Users have put a few messages into a folder since. No failure.
+    Grown {
         /// The folder.
         folder: FolderName,
         /// How many there were.
@@ -105,7 +127,7 @@ impl UserReport {
             Finding::Missing { .. } => Verdict::Missing,
             Finding::Extra { .. } => Verdict::Extra,
             Finding::Unknown { .. } => Verdict::Unknown,
-            Finding::Size { .. } => Verdict::Complete,
+            Finding::Grown { .. } | Finding::Size { .. } => Verdict::Complete,
         });
         all.max().unwrap_or(Verdict::Complete)
     }
@@ -131,6 +153,11 @@ impl fmt::Display for Finding {
                 found,
             } => write!(f, "`{}` has {found} of {expected} messages", folder.shown()),
             Self::Extra {
+                folder,
+                expected,
+                found,
+            }
+            | Self::Grown {
                 folder,
                 expected,
                 found,
@@ -204,13 +231,17 @@ fn user(expected: &Folders, actual: &Folders, inbox: InboxRule) -> Vec<Finding> 
             found.push((name.clone(), count));
         }
         let together: u32 = group.iter().map(|(_, count)| count.folders).sum();
-        if together > 1 {
-            // Of k folders with one name k - 1 may have a date.
+        // Of k folders with one name k - 1 may have a date; all of them where the name was taken.
+        let dates = match inbox {
+            InboxRule::Live { twins: true } => together,
+            _ => together.saturating_sub(1),
+        };
+        if dates > 0 {
             let dated: Vec<_> = left
                 .keys()
                 .filter(|f| !expected.contains_key(*f))
                 .filter(|f| f.without_date().as_ref() == Some(&name))
-                .take(together as usize - 1)
+                .take(dates as usize)
                 .cloned()
                 .collect();
             for folder in dated {
@@ -219,10 +250,10 @@ fn user(expected: &Folders, actual: &Folders, inbox: InboxRule) -> Vec<Finding> 
                 }
             }
         }
-        let rule = if name.is_inbox() {
-            inbox
-        } else {
-            InboxRule::Exact
+        let rule = match inbox {
+            InboxRule::Live { .. } => inbox,
+            _ if name.is_inbox() => inbox,
+            _ => InboxRule::Exact,
         };
         findings.extend(folder(&group, &found, rule));
     }
@@ -234,7 +265,13 @@ fn user(expected: &Folders, actual: &Folders, inbox: InboxRule) -> Vec<Finding> 
         }
         findings.push(match base {
             Some(base) if actual.contains_key(&base) => Finding::Twin { folder, count },
-            _ if folder.is_inbox() && inbox == InboxRule::AtLeast => continue,
+            _ if folder.is_inbox() && inbox.takes_new_mail() => continue,
+            // A folder that somebody has made since.
+            _ if matches!(inbox, InboxRule::Live { .. }) => Finding::Grown {
+                folder,
+                expected: 0,
+                found: count.messages.unwrap_or(0),
+            },
             _ => Finding::Extra {
                 folder,
                 expected: 0,
@@ -242,7 +279,8 @@ fn user(expected: &Folders, actual: &Folders, inbox: InboxRule) -> Vec<Finding> 
             },
         });
     }
-    let damaged = !findings.is_empty();
+    // New mail has a size nobody knows.
+    let damaged = !findings.is_empty() || matches!(inbox, InboxRule::Live { .. });
     if let (false, Some(size)) = (damaged, sizes(expected, actual)) {
         findings.push(size);
     }
@@ -303,14 +341,25 @@ fn folder(
             found: there,
         }];
     }
-    if there == wanted || rule == InboxRule::AtLeast {
+    let inbox = first.is_inbox();
+    if there == wanted || (inbox && rule.takes_new_mail()) {
         // The same messages, divided in another way among folders of one name.
         return Vec::new();
     }
+    let (folder, expected, found) = ((*first).clone(), wanted, there);
+    // All of it twice is no user's doing; where there was nothing everything is.
+    let doubled = wanted > 0 && there >= 2 * wanted;
+    if matches!(rule, InboxRule::Live { .. }) && !doubled {
+        return vec![Finding::Grown {
+            folder,
+            expected,
+            found,
+        }];
+    }
     vec![Finding::Extra {
-        folder: (*first).clone(),
-        expected: wanted,
-        found: there,
+        folder,
+        expected,
+        found,
     }]
 }
 
@@ -484,6 +533,59 @@ mod tests {
         let new: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 4)];
         assert_eq!(one(old, new).verdict(), Verdict::Extra);
         assert!(one_with(old, new, InboxRule::AtLeast).is_complete());
+    }
+
+    const LIVE: InboxRule = InboxRule::Live { twins: false };
+
+    #[test]
+    fn new_mail_and_what_users_save_meanwhile_are_no_loss_and_no_doubling() {
+        let old: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 3), ("joe", b"Sent", 4)];
+        let new: &[(&str, &[u8], u64)] = &[
+            ("joe", b"INBOX", 9),
+            ("joe", b"Sent", 5),
+            ("joe", b"new", 1),
+        ];
+        let report = one_with(old, new, LIVE);
+        assert!(report.is_complete(), "{report:?}");
+        assert_eq!(report.findings.len(), 2, "{report:?}");
+        let less: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 9), ("joe", b"Sent", 3)];
+        assert_eq!(one_with(old, less, LIVE).verdict(), Verdict::Missing);
+        let twice: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 3), ("joe", b"Sent", 8)];
+        assert_eq!(one_with(old, twice, LIVE).verdict(), Verdict::Extra);
+    }
+
+    #[test]
+    fn where_twins_are_chosen_the_old_inbox_may_come_in_beside_the_new_one() {
+        let old: &[(&str, &[u8], u64)] = &[("joe", b"INBOX", 3), ("joe", b"a", 2)];
+        let new: &[(&str, &[u8], u64)] = &[
+            ("joe", b"INBOX", 1),
+            ("joe", b"INBOX.112326.101010", 3),
+            ("joe", b"a", 2),
+        ];
+        let twins = InboxRule::Live { twins: true };
+        assert!(one_with(old, new, twins).is_complete());
+        assert_eq!(one_with(old, new, LIVE).verdict(), Verdict::Twins);
+        // Once is chosen, twice is not.
+        let again: &[(&str, &[u8], u64)] = &[
+            ("joe", b"INBOX", 1),
+            ("joe", b"INBOX.112326.101010", 3),
+            ("joe", b"INBOX.112326.111111", 3),
+            ("joe", b"a", 2),
+        ];
+        assert_eq!(one_with(old, again, twins).verdict(), Verdict::Twins);
+    }
+
+    #[test]
+    fn what_was_there_before_stands_for_nothing_that_was_moved() {
+        let before = inventory(&[("joe", b"INBOX", 2), ("amy", b"INBOX", 1)]);
+        let now = inventory(&[("joe", b"INBOX", 4), ("amy", b"INBOX", 1)]);
+        let moved = now.without(&before);
+        let old = inventory(&[("joe", b"INBOX", 3)]);
+        let report = compare(&old, &moved, &map(), LIVE).remove(0);
+        assert_eq!(report.verdict(), Verdict::Missing);
+        let now = inventory(&[("joe", b"INBOX", 5)]);
+        let report = compare(&old, &now.without(&before), &map(), LIVE).remove(0);
+        assert!(report.is_complete());
     }
 
     #[test]

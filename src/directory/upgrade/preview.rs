@@ -1,5 +1,6 @@
 //! What an upgrade would do, entry by entry, before anything is sent.
 
+use super::set::{self, Setting};
 use crate::base::display_safe;
 use crate::directory::connection::Connection;
 use crate::directory::error::DirectoryError;
@@ -94,19 +95,21 @@ pub async fn preview(
     base: &str,
     entries: Entries,
 ) -> Result<Preview, DirectoryError> {
-    preview_some(connection, rules, base, entries, None).await
+    preview_some(connection, rules, base, entries, None, &[]).await
 }
 
-/// As [`preview`], of the entries that a further filter finds.
+/// As [`preview()`], of the entries that a further filter finds, and with the values of `set` beside
+/// what the rules say.
 ///
 /// # Errors
-/// As [`preview`].
+/// As [`preview()`].
 pub async fn preview_some(
     connection: &Connection,
     rules: &Rules,
     base: &str,
     entries: Entries,
     filter: Option<&str>,
+    set: &[Setting],
 ) -> Result<Preview, DirectoryError> {
     let mut preview = Preview {
         base: base.to_owned(),
@@ -130,7 +133,7 @@ pub async fn preview_some(
                 .kind_of(&entry)
                 .filter(|kind| entries.kinds().contains(kind));
             match kind {
-                Some(kind) => preview.take(rules.plan(&entry, kind)),
+                Some(kind) => preview.take(set::add(rules.plan(&entry, kind), &entry, set)),
                 None => preview.odd.push(Odd {
                     dn: display_safe(&entry.dn).into_owned(),
                     refused,
@@ -139,15 +142,7 @@ pub async fn preview_some(
             }
         })
         .await?;
-    for reason in aside.unreadable {
-        preview.counts.examined += 1;
-        preview.counts.refused += 1;
-        preview.odd.push(Odd {
-            dn: String::new(),
-            refused: true,
-            reasons: vec![reason],
-        });
-    }
+    preview.unreadable(aside.unreadable);
     preview.referrals = aside.referrals;
     preview.plans.sort_by(|a, b| a.dn.cmp(&b.dn));
     preview.odd.sort_by(|a, b| a.dn.cmp(&b.dn));
@@ -155,7 +150,20 @@ pub async fn preview_some(
 }
 
 impl Preview {
-    fn take(&mut self, plan: EntryPlan) {
+    /// Notes entries that could not be read: none of them may be passed over.
+    pub(super) fn unreadable(&mut self, reasons: Vec<String>) {
+        for reason in reasons {
+            self.counts.examined += 1;
+            self.counts.refused += 1;
+            self.odd.push(Odd {
+                dn: String::new(),
+                refused: true,
+                reasons: vec![reason],
+            });
+        }
+    }
+
+    pub(super) fn take(&mut self, plan: EntryPlan) {
         let refused = plan.state == State::Refused;
         if refused || !plan.warnings.is_empty() {
             self.odd.push(Odd {

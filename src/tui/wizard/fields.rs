@@ -115,6 +115,7 @@ pub static SECTIONS: &[(&str, &[Spec])] = &[
         field("store.sessions", "Sessions at once", Kind::Number, "0: the wizard chooses 10 to 15, fewer where there are fewer users."),
         field("store.disk", "Way of the mail", Kind::Choice(&["auto", "stream", "tape"]), "auto: by a look at the disk; stream: store to store; tape: by way of a tape."),
         field("store.tape_device", "Tape device", Kind::Text, "Where the tape is, should it be needed."),
+        field("store.same_names", "A folder that is there", Kind::Choice(&["mixed", "twin"]), "On-line: old mail goes into the new inbox (mixed) or into one beside it with a date (twin)."),
         field("relay.networks", "May relay", Kind::List, "Networks whose mail the new server passes on, such as 192.0.2.0/24."),
     ]),
     ("Maintenance window", &[
@@ -122,6 +123,7 @@ pub static SECTIONS: &[(&str, &[Spec])] = &[
         field("window.end", "until", Kind::Optional, "Local time, such as 2026-11-29T06:00."),
     ]),
     ("This site", &[
+        field("dns.resolver", "DNS server", Kind::Optional, "Address and port of the DNS server to ask, such as 192.0.2.53:53; empty: this machine's."),
         field("label", "Label", Kind::Choice(&["live", "practice"]), "practice reaches nothing but a lab on this machine; live is the real thing."),
         field("secrets_file", "Secrets file", Kind::Optional, "The path of a file of mode 0600 with the passwords; empty: they are asked for."),
     ]),
@@ -146,11 +148,13 @@ mod tests {
             .iter()
             .flat_map(|(_, specs)| specs.iter().map(|spec| spec.path))
             .collect();
+        // What follows from other fields.
+        let derived = ["scenario", "variant", "store.same_names_option", "old.remote_shell"];
         for (name, _) in FIELDS {
             let last = name.rsplit('.').next();
             let of_a_host = matches!(last, Some("host" | "address"));
             assert!(
-                *name == "scenario" || of_a_host || paths.contains(name),
+                derived.contains(name) || of_a_host || paths.contains(name),
                 "{name} has no field"
             );
         }
