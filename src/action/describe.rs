@@ -281,10 +281,7 @@ pub(super) fn work_of(
             return Ok(Some((Work::Instruct(task), true)));
         }
         Action::PutBack(_) => return Ok(None),
-        Action::CopyFile(_)
-        | Action::Link(_)
-        | Action::Owner(_)
-        | Action::TransferMailboxes(_) => {
+        Action::CopyFile(_) | Action::Link(_) | Action::Owner(_) | Action::TransferMailboxes(_) => {
             return Err(vec![format!(
                 "this version cannot do `{}`; no scenario it carries asks for it",
                 action.kind

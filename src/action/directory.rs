@@ -145,7 +145,7 @@ pub(super) async fn plan_setting(
     step: &str,
     wanted: &action::SetAttributes,
 ) -> Result<((String, usize, String), usize), Vec<String>> {
-    let rules = Rules::sims().map_err(|e| vec![e.to_string()])?;
+    let rules = people::rules(&world.site).map_err(|e| vec![e.to_string()])?;
     let set = settings(&wanted.set, wanted.instead_of.as_deref())?;
     let connection = connect(world).await.map_err(|error| vec![error])?;
     let base = &wanted.base_dn;

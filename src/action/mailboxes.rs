@@ -12,7 +12,7 @@
 
 mod live;
 
-pub(super) use live::{BEFORE, before as held_before};
+pub(super) use live::{BEFORE, before as held_before, some};
 
 use super::command::{in_words, last_words};
 use super::work::{CheckMailboxes, Inventory as List, Session};
@@ -23,8 +23,8 @@ use crate::plan::effect::{EffectEnd, Outcome};
 use crate::scenario::Role;
 use crate::store::parse::{parse_mboxutil, parse_toc};
 use crate::store::{
-    Finding, InboxRule, Inventory, RenameMap, StoreUser, UserReport, compare, error_lines, rename_map,
-    user_file,
+    Finding, InboxRule, Inventory, RenameMap, StoreUser, UserReport, compare, error_lines,
+    rename_map, user_file,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -590,17 +590,4 @@ pub(super) fn ends(folder: &EffectDir) -> Result<(EffectDir, EffectDir), String>
 fn all_failed(session: &Session) -> Value {
     let users: Vec<&str> = session.users.iter().map(StoreUser::new_id).collect();
     json!({ "users": users })
-}
-
-/// Up to five names.
-pub(super) fn some<S: AsRef<str>>(names: &[S]) -> String {
-    let mut text: Vec<String> = names
-        .iter()
-        .take(5)
-        .map(|n| display_safe(n.as_ref()).into_owned())
-        .collect();
-    if names.len() > 5 {
-        text.push(format!("and {} more", names.len() - 5));
-    }
-    text.join(", ")
 }

@@ -7,7 +7,7 @@ use crate::directory::EntryKind;
 use crate::host::Reading;
 use crate::scenario::Role;
 use crate::store::parse::{Quotas, parse_quotas};
-use crate::store::{FolderName, Inventory};
+use crate::store::{FolderName, InboxRule, Inventory};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -162,10 +162,10 @@ pub(super) fn folder_names(context: &CheckContext) -> Answer {
             "the folders are known when the old store is listed, before the first mailbox moves",
         );
     };
-    judge(known)
+    judge(known, context.inbox == InboxRule::Live { twins: false })
 }
 
-fn judge(known: &Inventory) -> Answer {
+fn judge(known: &Inventory, joined: bool) -> Answer {
     let mut colliding = Vec::new();
     let mut renamed = Vec::new();
     let mut folders = 0;
@@ -199,8 +199,13 @@ fn judge(known: &Inventory) -> Answer {
     }
     if !colliding.is_empty() {
         parts.push(format!(
-            "{} with the date behind one of them: {}",
+            "{} {}: {}",
             colliding.len(),
+            if joined {
+                "joined into one"
+            } else {
+                "with the date behind one of them"
+            },
             some(&colliding)
         ));
     }
@@ -225,13 +230,13 @@ mod tests {
     fn folders_that_lose_their_name_are_named_with_what_they_become() {
         let mut known = Inventory::default();
         known.add("joe", FolderName::new("INBOX"), Count::new(1, 1));
-        assert_eq!(judge(&known).outcome, Outcome::Ok);
+        assert_eq!(judge(&known, false).outcome, Outcome::Ok);
         known.add("joe", FolderName::new("R&D"), Count::new(1, 1));
-        let alone = judge(&known);
+        let alone = judge(&known, false);
         assert_eq!(alone.outcome, Outcome::Warning);
         assert!(alone.detail.contains("`R&D` to `R D`"), "{}", alone.detail);
         known.add("joe", FolderName::new("R D"), Count::new(1, 1));
-        let both = judge(&known).detail;
+        let both = judge(&known, false).detail;
         assert!(both.contains("become `R D`"), "{both}");
     }
 }

@@ -158,7 +158,11 @@ pub fn template(scenario: &str) -> Result<String, ScenarioError> {
 
 /// One `[[hosts]]`; the first says what the keys mean.
 fn host((index, host): (usize, &ExampleHost)) -> String {
-    let roles: Vec<String> = host.roles.iter().map(|role| format!("\"{role}\"")).collect();
+    let roles: Vec<String> = host
+        .roles
+        .iter()
+        .map(|role| format!("\"{role}\""))
+        .collect();
     let (name, fqdn, roles) = (&host.name, &host.fqdn, roles.join(", "));
     if index > 0 {
         return format!(

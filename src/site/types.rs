@@ -560,7 +560,7 @@ impl Site {
                 SameNames::Twin => "twin".to_owned(),
             },
             "store.same_names_option" => self.same_names_option().join(" "),
-            "dns.resolver" => self.dns.resolver.clone()?,
+            "dns.resolver" => self.dns.resolver.clone().unwrap_or_default(),
             "relay.networks" => self.relay.networks.join(", "),
             _ => return None,
         };

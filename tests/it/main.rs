@@ -34,6 +34,7 @@ mod lab_services;
 mod lab_stores;
 mod ldap_server;
 mod looking;
+mod online;
 mod own_data;
 mod person;
 mod place;

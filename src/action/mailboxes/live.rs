@@ -69,7 +69,10 @@ async fn remove_folder(
 ) -> Result<(), String> {
     let shown = name.shown();
     let Ok(text) = std::str::from_utf8(name.as_bytes()) else {
-        return Err(format!("`{shown}` of `{}` cannot be named", display_safe(id)));
+        return Err(format!(
+            "`{shown}` of `{}` cannot be named",
+            display_safe(id)
+        ));
     };
     let argv = [
         session.mboxutil.clone(),
@@ -88,4 +91,17 @@ async fn remove_folder(
         display_safe(id),
         last_words(&result.stderr_text(), &result.stdout_text())
     ))
+}
+
+/// Up to five names.
+pub fn some<S: AsRef<str>>(names: &[S]) -> String {
+    let mut text: Vec<String> = names
+        .iter()
+        .take(5)
+        .map(|n| display_safe(n.as_ref()).into_owned())
+        .collect();
+    if names.len() > 5 {
+        text.push(format!("and {} more", names.len() - 5));
+    }
+    text.join(", ")
 }

@@ -154,7 +154,9 @@ mod tests {
 
     fn texts(entry: &Entry, name: &str) -> Vec<String> {
         let values = entry.values(name).iter();
-        values.map(|v| String::from_utf8(v.clone()).unwrap()).collect()
+        values
+            .map(|v| String::from_utf8(v.clone()).unwrap())
+            .collect()
     }
 
     fn user() -> Entry {
@@ -199,7 +201,11 @@ mod tests {
     fn only_the_named_value_is_exchanged_and_others_stay() {
         let setting =
             Setting::read("mailHosts:newmail.siroe.com", Some("oldmail.siroe.com")).unwrap();
-        let values = |all: &[&str]| all.iter().map(|v| v.as_bytes().to_vec()).collect::<Vec<_>>();
+        let values = |all: &[&str]| {
+            all.iter()
+                .map(|v| v.as_bytes().to_vec())
+                .collect::<Vec<_>>()
+        };
         let changes = setting.changes(&values(&["OLDMAIL.siroe.com", "third.siroe.com"]));
         assert_eq!(changes.len(), 2);
         assert!(setting.changes(&values(&["third.siroe.com"])).is_empty());

@@ -149,7 +149,12 @@ mod tests {
             .flat_map(|(_, specs)| specs.iter().map(|spec| spec.path))
             .collect();
         // What follows from other fields.
-        let derived = ["scenario", "variant", "store.same_names_option", "old.remote_shell"];
+        let derived = [
+            "scenario",
+            "variant",
+            "store.same_names_option",
+            "old.remote_shell",
+        ];
         for (name, _) in FIELDS {
             let last = name.rsplit('.').next();
             let of_a_host = matches!(last, Some("host" | "address"));
