@@ -94,18 +94,18 @@
 //! new configuration directory's manager, chosen at installation), `admin` (of its administrator,
 //! likewise).
 
+pub mod choices;
 pub mod file;
 pub mod procedure;
 pub mod template;
 pub mod types;
 pub mod validate;
 
+pub use choices::{Dns, SameNames, Variant};
 pub use file::SiteError;
 pub use procedure::ProcedureError;
 pub use template::template;
-pub use types::{
-    Batches, Disk, Label, OwnBatch, SameNames, Site, SiteHost, StepChange, Tls, Transport, Variant,
-};
+pub use types::{Batches, Disk, Label, OwnBatch, Site, SiteHost, StepChange, Tls, Transport};
 
 #[cfg(test)]
 mod tests;
