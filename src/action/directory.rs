@@ -108,13 +108,16 @@ async fn try_merge(
     Ok(EffectEnd::ok(message).with(detail))
 }
 
+/// What is to be confirmed (digest, number of entries, artifact), and how many entries are odd.
+type Planned = ((String, usize, String), usize);
+
 /// Plans the upgrade and keeps the plans: digest, number of entries, artifact; and how many entries
 /// are odd.
 pub(super) async fn plan_upgrade(
     world: &World,
     step: &str,
     wanted: &action::UpgradeEntries,
-) -> Result<((String, usize, String), usize), Vec<String>> {
+) -> Result<Planned, Vec<String>> {
     let one = |error: String| vec![error];
     let rules = people::rules(&world.site).map_err(|e| vec![e.to_string()])?;
     let entries = match wanted.entries {
@@ -144,7 +147,7 @@ pub(super) async fn plan_setting(
     world: &World,
     step: &str,
     wanted: &action::SetAttributes,
-) -> Result<((String, usize, String), usize), Vec<String>> {
+) -> Result<Planned, Vec<String>> {
     let rules = people::rules(&world.site).map_err(|e| vec![e.to_string()])?;
     let set = settings(&wanted.set, wanted.instead_of.as_deref())?;
     let connection = connect(world).await.map_err(|error| vec![error])?;
@@ -171,7 +174,7 @@ fn keep_plans(
     world: &World,
     step: &str,
     preview: &upgrade::Preview,
-) -> Result<((String, usize, String), usize), Vec<String>> {
+) -> Result<Planned, Vec<String>> {
     let one = |error: String| vec![error];
     let refused: Vec<String> = preview
         .odd
