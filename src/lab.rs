@@ -23,6 +23,8 @@ pub mod options;
 pub mod people;
 pub mod phrases;
 pub mod queue;
+pub mod settle;
 pub mod sims;
 pub mod tools;
+pub mod traffic;
 pub mod world;

@@ -124,6 +124,9 @@ struct CreateArgs {
     /// What serves users and groups: the lab's own server, or a real one of this machine
     #[arg(long, value_enum, value_name = "KIND", default_value_t = DirectoryKind::Embedded)]
     directory: DirectoryKind,
+    /// Have people send mail to the site and read theirs while the lab runs, so many messages a minute
+    #[arg(long, value_name = "PER_MINUTE")]
+    traffic: Option<u32>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,

@@ -7,6 +7,7 @@ use super::run::{Manners, Refused, begin};
 use super::secrets::SecretOptions;
 use crate::base::{display_safe, places};
 use crate::lab::create::{self, MOST_USERS, Options, SCENARIO, Variant};
+use crate::lab::traffic::MOST;
 use crate::lab::world::{DirectoryKind, LabError};
 use crate::lab::{daemon, drills};
 use anyhow::Context as _;
@@ -40,6 +41,9 @@ pub struct PracticeArgs {
     /// What serves users and groups: the lab's own server, or a real one of this machine
     #[arg(long, value_enum, value_name = "KIND", default_value_t = DirectoryKind::Embedded)]
     directory: DirectoryKind,
+    /// Have people send mail to the site and read theirs meanwhile, so many messages a minute
+    #[arg(long, value_name = "PER_MINUTE")]
+    traffic: Option<u32>,
     /// Put a fault into the lab, as NAME or NAME=VALUE (can be repeated); `lab drills` lists them
     #[arg(long, value_name = "NAME")]
     drill: Vec<String>,
@@ -63,6 +67,12 @@ impl PracticeArgs {
             .map_err(|error| Refused(display_safe(&error.to_string()).into_owned()))?;
         if self.users == 0 || self.users > MOST_USERS {
             return Err(Refused(format!("a lab has from 1 to {MOST_USERS} users")).into());
+        }
+        if self.traffic.is_some_and(|rate| rate > MOST) {
+            return Err(Refused(format!(
+                "the world outside sends at most {MOST} messages a minute"
+            ))
+            .into());
         }
         let drills = self.drills()?;
         let seed = self
@@ -89,6 +99,7 @@ impl PracticeArgs {
             ldif: self.own.ldif.clone(),
             mail: self.own.mail.clone(),
             directory: self.directory,
+            traffic: self.traffic,
         };
         let lab =
             create::create_telling(&dir, &options, &mut |note| talk(note)).map_err(|error| {

@@ -132,6 +132,7 @@ mod tests {
                 default_domain_dn: "dc=siroe,dc=com,o=internet".to_owned(),
                 default_domain: "siroe.com".to_owned(),
                 manager_dn: "cn=Directory Manager".to_owned(),
+                traffic_per_minute: None,
                 hosts: vec![HostConfig {
                     name: "mail".to_owned(),
                     fqdn: "mail.siroe.com".to_owned(),

@@ -19,7 +19,9 @@ mod queued;
 mod residents;
 pub mod shape;
 mod sitefile;
+mod traffic;
 
+pub(in crate::lab) use dice::Dice;
 pub use ports::WELL_KNOWN;
 pub use shape::Variant;
 pub use sitefile::{SITE_FILE, rewrite_launchers};
@@ -29,9 +31,9 @@ use super::directory_server::{self, Made};
 use super::ldap;
 use super::ldap::load::LoadError;
 use super::ledger::LEDGER_FILE;
+use super::traffic::{MOST, OUTSIDE};
 use super::world::{DirectoryKind, LAB_FILE, Lab, LabConfig, LabError};
 use crate::base::places::{create_private_dir, write_private};
-use dice::Dice;
 use export::Export;
 use messages::Post;
 use people::{DOMAIN, Population};
@@ -53,11 +55,13 @@ const MANY: usize = 200;
 /// What runs in a new lab, by role, in the order of its start.
 const RUNNING: &[(&str, &[&str])] = &[
     (shape::NAMES, &["named"]),
+    (OUTSIDE, &["outside-mta"]),
     ("directory", &["slapd"]),
     (
         "old",
         &["sims-dispatcher", "sims-job-controller", "sims-imaccessd"],
     ),
+    (OUTSIDE, &["traffic"]),
 ];
 
 /// What a new lab is to be.
@@ -79,6 +83,8 @@ pub struct Options {
     pub mail: Option<PathBuf>,
     /// What serves users and groups.
     pub directory: DirectoryKind,
+    /// How many messages the world outside sends in a minute; none or 0 for no such world.
+    pub traffic: Option<u32>,
 }
 
 impl Default for Options {
@@ -92,6 +98,7 @@ impl Default for Options {
             ldif: None,
             mail: None,
             directory: DirectoryKind::Embedded,
+            traffic: None,
         }
     }
 }
@@ -208,6 +215,11 @@ fn source(options: &Options) -> Result<(Source, Post), LabError> {
 
 fn check(options: &Options) -> Result<(), LabError> {
     shape::variant(&options.scenario, options.variant)?;
+    if options.traffic.is_some_and(|rate| rate > MOST) {
+        return Err(LabError::Other(format!(
+            "the world outside sends at most {MOST} messages a minute"
+        )));
+    }
     let counted = options.ldif.is_none();
     if counted && (options.users == 0 || options.users > MOST_USERS) {
         return Err(LabError::Other(format!(
@@ -274,6 +286,7 @@ fn fill(
     names::fill(&lab, &source.domains())?;
     load_directory(&lab, source.directory, &secrets, tell)?;
     let town = source.town;
+    traffic::fill(&lab, &town)?;
     let ledger = mailboxes::fill(&lab, &town, &mut post, options)?;
     if post.len() > 0 {
         let filed = ledger.len();
@@ -314,6 +327,7 @@ fn fill(
 
 fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> {
     let variant = shape::variant(&options.scenario, options.variant)?;
+    let traffic_per_minute = options.traffic.filter(|rate| *rate > 0);
     let id = dir.file_name().unwrap_or_default().to_string_lossy();
     let (suffix, default_domain_dn, default_domain, fqdn) = match from {
         Entries::Drawn(_) => (
@@ -329,8 +343,14 @@ fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> 
             export.mail_host.clone(),
         ),
     };
-    let place = ports::draw(options.seed, dir, shape::count(variant))?;
-    let hosts = shape::hosts(variant, &fqdn, &default_domain, place);
+    let named = shape::named(
+        variant,
+        &fqdn,
+        &default_domain,
+        traffic_per_minute.is_some(),
+    );
+    let place = ports::draw(options.seed, dir, u8::try_from(named.len()).unwrap_or(1))?;
+    let hosts = shape::hosts(named, place);
     Ok(Lab {
         dir: dir.to_path_buf(),
         config: LabConfig {
@@ -344,6 +364,7 @@ fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> 
             default_domain_dn,
             default_domain,
             manager_dn: "cn=Directory Manager".to_owned(),
+            traffic_per_minute,
             hosts,
         },
     })

@@ -90,6 +90,10 @@ pub struct Site {
     pub default_dn: String,
     /// The server's own full name, which `mailHost` has to be.
     pub host: String,
+    /// Whether every host counts as this one: to tell whose a message is, wherever the mailbox.
+    pub everywhere: bool,
+    /// Other names that it takes for its own.
+    pub aliases: Vec<String>,
     /// What may stand between user and domain in a login.
     pub separators: Vec<char>,
 }
@@ -101,6 +105,8 @@ pub enum Target {
     Mailbox(String),
     /// On hold, for the user with this address.
     Hold(String),
+    /// To another host of the site, which this name means, for the user with this address.
+    Elsewhere(String, String),
     /// To another machine.
     Remote(String),
     /// Nowhere yet: the user is not active.
@@ -129,9 +135,7 @@ impl Site {
     /// # Errors
     /// When the directory does not answer.
     pub fn is_local(&self, directory: &dyn Directory, domain: &str) -> Result<bool, Unreachable> {
-        if domain.eq_ignore_ascii_case(&self.host)
-            || domain.eq_ignore_ascii_case(&self.default_domain())
-        {
+        if self.is_own_name(domain) || domain.eq_ignore_ascii_case(&self.default_domain()) {
             return Ok(true);
         }
         let class = match self.rules {
@@ -242,7 +246,7 @@ impl Site {
             return Ok(());
         }
         if !self.is_here(entry) {
-            targets.insert(Target::Remote(address));
+            targets.insert(elsewhere(entry, address));
             return Ok(());
         }
         for dn in entry.all("uniquemember") {
@@ -268,7 +272,7 @@ impl Site {
 
     fn user_targets(&self, entry: &Found, address: String) -> Vec<Target> {
         if !self.is_here(entry) {
-            return vec![Target::Remote(address)];
+            return vec![elsewhere(entry, address)];
         }
         let held = entry.has("maildeliveryoption", "hold") || entry.has("mailuserstatus", "hold");
         if held {
@@ -307,11 +311,40 @@ impl Site {
 
     fn is_here(&self, entry: &Found) -> bool {
         match (entry.first("mailhost"), self.rules) {
-            (Some(host), _) => host.eq_ignore_ascii_case(&self.host),
+            (Some(host), _) => self.everywhere || self.is_own_name(host),
             (None, Rules::Sims) => true,
             // Without mailHost iMS does not know a user as local.
             (None, Rules::Ims) => !entry.has("objectclass", "inetMailUser"),
         }
+    }
+
+    /// Returns the host that decides where the mail of a domain goes, where that is another one.
+    ///
+    /// Documented: the hosts in `mailRoutingHosts` route a domain's mail; without the attribute
+    /// every host does.
+    ///
+    /// # Errors
+    /// When the directory does not answer.
+    pub fn router(
+        &self,
+        directory: &dyn Directory,
+        domain: &str,
+    ) -> Result<Option<String>, Unreachable> {
+        let dn = self.domain_dn(domain);
+        let found = directory.search(&dn, Depth::Base, "(objectClass=*)")?;
+        let hosts = found
+            .first()
+            .map_or(&[][..], |entry| entry.all("mailroutinghosts"));
+        if hosts.iter().any(|host| self.is_own_name(host)) {
+            return Ok(None);
+        }
+        Ok(hosts.first().cloned())
+    }
+
+    /// Returns whether a name means this host.
+    pub fn is_own_name(&self, name: &str) -> bool {
+        let mut own = std::iter::once(&self.host).chain(&self.aliases);
+        own.any(|own| own.eq_ignore_ascii_case(name))
     }
 
     fn is_active(&self, entry: &Found) -> bool {
@@ -366,12 +399,19 @@ impl Site {
     /// An address with its domain; a bare name and the host's own name mean the default domain.
     fn full(&self, address: &str) -> String {
         match address.rsplit_once('@') {
-            Some((local, domain)) if domain.eq_ignore_ascii_case(&self.host) => {
+            Some((local, domain)) if self.is_own_name(domain) => {
                 format!("{local}@{}", self.default_domain())
             }
             Some(_) => address.to_owned(),
             None => format!("{address}@{}", self.default_domain()),
         }
+    }
+}
+
+fn elsewhere(entry: &Found, address: String) -> Target {
+    match entry.first("mailhost") {
+        Some(host) => Target::Elsewhere(host.to_owned(), address),
+        None => Target::Remote(address),
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Envelope {
     pub to: Vec<String>,
     /// When it arrived, seconds since the epoch; it becomes the internal date.
     pub arrived: i64,
+    /// How many hosts of the site it was on before.
+    pub hops: u32,
 }
 
 /// Whether a message may be delivered.
@@ -112,6 +114,7 @@ pub fn read(path: &Path) -> io::Result<(Envelope, Vec<u8>)> {
         from: String::new(),
         to: Vec::new(),
         arrived: 0,
+        hops: 0,
     };
     let mut rest = bytes.as_slice();
     loop {
@@ -122,6 +125,7 @@ pub fn read(path: &Path) -> io::Result<(Envelope, Vec<u8>)> {
         match line.split_once(';') {
             None if line.is_empty() => return Ok((envelope, rest.to_vec())),
             Some(("t", time)) => envelope.arrived = time.parse().map_err(|_| bad())?,
+            Some(("h", hops)) => envelope.hops = hops.parse().map_err(|_| bad())?,
             Some(("m", from)) => from.clone_into(&mut envelope.from),
             Some(("r", to)) => envelope.to.push(to.to_owned()),
             _ => return Err(bad()),
@@ -201,6 +205,9 @@ fn attempts(name: &str) -> u32 {
 
 fn head(envelope: &Envelope) -> Vec<u8> {
     let mut head = format!("t;{}\nm;{}\n", envelope.arrived, one_line(&envelope.from));
+    if envelope.hops > 0 {
+        head.push_str(&format!("h;{}\n", envelope.hops));
+    }
     for to in &envelope.to {
         head.push_str("r;");
         head.push_str(&one_line(to));
@@ -264,6 +271,7 @@ mod tests {
             from: "a@siroe.com".to_owned(),
             to: to.iter().map(|t| (*t).to_owned()).collect(),
             arrived: 1_017_993_600,
+            hops: 2,
         }
     }
 

@@ -107,6 +107,9 @@ pub struct LabConfig {
     pub default_domain: String,
     /// The directory manager's DN.
     pub manager_dn: String,
+    /// How many messages the world outside sends in a minute, where it sends any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic_per_minute: Option<u32>,
     /// The hosts.
     pub hosts: Vec<HostConfig>,
 }
@@ -121,7 +124,8 @@ pub struct HostConfig {
     pub fqdn: String,
     /// The host's own loopback address.
     pub address: Ipv4Addr,
-    /// The roles it plays: `old`, `new`, `directory`; `dns` for the lab's own name server.
+    /// The roles it plays: `old`, `new`, `directory`; `dns` for the lab's own name server and
+    /// `outside` for the world that sends mail.
     pub roles: Vec<String>,
 }
 

@@ -520,6 +520,7 @@ async fn the_old_server(proof: &mut Proof) {
         from: "lena@pilot.example.org".to_owned(),
         to: vec![somebody["mail"].as_str().unwrap().to_owned()],
         arrived: 1_013_644_800,
+        hops: 0,
     };
     let put = |state| queue::enqueue(&folder, queue::OLD_LOCAL, &envelope, b"x\r\n", state);
     put(State::Ready).unwrap();
@@ -752,6 +753,7 @@ async fn mailboxes(proof: &mut Proof) {
         from: "lena@pilot.example.org".to_owned(),
         to: vec!["anderson@siroe.com".to_owned()],
         arrived: 1_013_644_800,
+        hops: 0,
     };
     let waiting = queue::enqueue(&queue, "ims-ms", &envelope, b"x\r\n", State::Ready).unwrap();
     proof

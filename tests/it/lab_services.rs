@@ -275,6 +275,7 @@ fn put(queue_folder: &Path, channel: &str, to: &str, state: State) {
         from: "x@else.example".to_owned(),
         to: vec![to.to_owned()],
         arrived: 1_013_700_000,
+        hops: 0,
     };
     queue::enqueue(
         queue_folder,

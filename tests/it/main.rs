@@ -32,6 +32,7 @@ mod lab_hosts;
 mod lab_phrases;
 mod lab_services;
 mod lab_stores;
+mod lab_traffic;
 mod ldap_server;
 mod looking;
 mod online;

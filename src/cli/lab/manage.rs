@@ -9,6 +9,8 @@ use crate::lab::audit;
 use crate::lab::create::{self, MOST_USERS, Options};
 use crate::lab::daemon::{self, Status};
 use crate::lab::drills::DRILLS;
+use crate::lab::settle;
+use crate::lab::traffic::MOST;
 use crate::lab::world::Lab;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -23,6 +25,11 @@ pub(super) fn create(args: CreateArgs) -> Result<Exit, Failure> {
             args.users
         )));
     }
+    if args.traffic.is_some_and(|rate| rate > MOST) {
+        return Err(Failure::usage(format!(
+            "the world outside sends at most {MOST} messages a minute"
+        )));
+    }
     let options = Options {
         scenario: args.scenario,
         variant: args.variant,
@@ -32,6 +39,7 @@ pub(super) fn create(args: CreateArgs) -> Result<Exit, Failure> {
         ldif: args.own.ldif,
         mail: args.own.mail,
         directory: args.directory,
+        traffic: args.traffic,
     };
     let mut note = |note: &str| output::talk(note);
     let lab = create::create_telling(&args.dir, &options, &mut note).map_err(|error| {
@@ -114,6 +122,13 @@ fn describe(lab: &Lab, status: &Status) -> String {
             let _ = write!(text, "\nruns       {}", host.components.join(", "));
         }
     }
+    if let Some(traffic) = &status.traffic {
+        let _ = write!(
+            text,
+            "\ntraffic    {} messages taken, {} waiting, {} refused; {} looked at their mail, {} could not",
+            traffic.accepted, traffic.waiting, traffic.bounced, traffic.read, traffic.not_let_in
+        );
+    }
     text
 }
 
@@ -121,7 +136,9 @@ pub(super) fn audit(args: &DirJson) -> Result<Exit, Failure> {
     let lab = Lab::open(&args.dir).map_err(failure)?;
     // Logging in needs the lab's servers; one that did not run is left as it was.
     let started = daemon::start_detached(&lab.dir).map_err(failure)?;
+    let resting = settle::settle(&lab).map_err(failure)?;
     let report = audit::run(&lab.dir);
+    settle::resume(&lab, &resting).map_err(failure)?;
     if started {
         daemon::stop(&lab.dir).map_err(failure)?;
     }

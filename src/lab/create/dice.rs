@@ -5,13 +5,13 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 /// A stream of random choices; the same seed and name give the same choices on every machine.
-pub(super) struct Dice(ChaCha8Rng);
+pub(in crate::lab) struct Dice(ChaCha8Rng);
 
 impl Dice {
     /// Opens the stream `name` of `seed`.
     ///
     /// Streams are independent, so a new kind of message does not change who lives in the lab.
-    pub(super) fn new(seed: u64, name: &str) -> Self {
+    pub(in crate::lab) fn new(seed: u64, name: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_le_bytes());
         hash.update(name.as_bytes());
@@ -19,34 +19,34 @@ impl Dice {
     }
 
     /// Returns a number below `end` (0 when `end` is 0).
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::lab) fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.0.next_u64() % end).unwrap_or(0)
     }
 
     /// Returns a number from `low` to `high`, both included.
-    pub(super) fn between(&mut self, low: usize, high: usize) -> usize {
+    pub(in crate::lab) fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
     /// Is true `percent` times out of a hundred.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub(in crate::lab) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
     /// Picks one of several, the first of none being the default.
-    pub(super) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> Option<&'a T> {
+    pub(in crate::lab) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> Option<&'a T> {
         let index = self.below(from.len());
         from.get(index).copied()
     }
 
     /// Picks one word of several, or the empty one.
-    pub(super) fn word<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(in crate::lab) fn word<'a>(&mut self, from: &[&'a str]) -> &'a str {
         self.pick(from).unwrap_or_default()
     }
 
     /// Puts a list into random order.
-    pub(super) fn shuffle<T>(&mut self, list: &mut [T]) {
+    pub(in crate::lab) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             let other = self.below(last + 1);
             list.swap(last, other);
@@ -54,7 +54,7 @@ impl Dice {
     }
 
     /// Returns `count` random bytes.
-    pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(in crate::lab) fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.0.fill_bytes(&mut bytes);
         bytes

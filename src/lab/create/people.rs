@@ -113,8 +113,14 @@ impl Person {
             // Who only forwards has no mailbox at all.
             has_inbox: !matches!(self.delivery, Delivery::Forward(_)),
             takes_mail: plain && self.can_log_in(),
+            keeps_mail: self.keeps_mail(),
             login,
         }
+    }
+
+    /// Tells whether mail to the person ends in the mailbox, wherever else it goes.
+    fn keeps_mail(&self) -> bool {
+        self.can_log_in() && !matches!(self.delivery, Delivery::Forward(_))
     }
 
     /// Tells whether the old server lets the person in.
@@ -220,7 +226,14 @@ impl Population {
                     .filter(|at| self.people.get(*at).is_some_and(members))
                     .collect(),
             });
+        let kept = |g: &&Group| !g.members.is_empty() && g.members.iter().all(Person::keeps_mail);
         Town {
+            lists: self
+                .groups
+                .iter()
+                .filter(kept)
+                .map(|g| g.mail.clone())
+                .collect(),
             residents: self.people.iter().map(Person::resident).collect(),
             list,
         }

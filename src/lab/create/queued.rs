@@ -56,6 +56,7 @@ pub(super) fn fill(
             from: letter.from.to_owned(),
             to,
             arrived,
+            hops: 0,
         };
         queued.add(
             Row {

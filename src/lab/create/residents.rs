@@ -26,6 +26,8 @@ pub(super) struct Resident {
     pub(super) has_inbox: bool,
     /// Whether mail to the addresses ends in the mailbox here and nowhere else.
     pub(super) takes_mail: bool,
+    /// Whether mail to the addresses ends in the mailbox here, and perhaps elsewhere too.
+    pub(super) keeps_mail: bool,
     /// How to log in; nobody may whose account is switched off.
     pub(super) login: Option<Login>,
 }
@@ -53,4 +55,6 @@ pub(super) struct Town {
     pub(super) residents: Vec<Resident>,
     /// A list whose members all take mail.
     pub(super) list: Option<List>,
+    /// The addresses of all lists whose members keep their mail here.
+    pub(super) lists: Vec<String>,
 }

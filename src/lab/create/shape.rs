@@ -1,8 +1,8 @@
 //! Which hosts the lab of a scenario has, and what each of them is to it.
 
 use super::ports::Place;
+use crate::lab::traffic::OUTSIDE;
 use crate::lab::world::{HostConfig, LabError};
-use std::net::Ipv4Addr;
 
 /// The role of the host that the lab's names are on; the site knows nothing of it.
 pub const NAMES: &str = "dns";
@@ -68,23 +68,11 @@ pub fn variant(scenario: &str, asked: Option<Variant>) -> Result<Variant, LabErr
     })
 }
 
-/// How many hosts a variant has.
-pub(super) fn count(variant: Variant) -> u8 {
-    match variant {
-        Variant::SameHost => 1,
-        Variant::NewHost => 4,
-    }
-}
+/// A host before it has its address: its full name and its roles.
+pub(super) type Named = (String, Vec<&'static str>);
 
 /// Names the hosts; `old` is the full name of the server that is there.
-pub(super) fn hosts(variant: Variant, old: &str, domain: &str, place: Place) -> Vec<HostConfig> {
-    let short = |fqdn: &str| fqdn.split('.').next().unwrap_or("mail").to_owned();
-    let host = |fqdn: String, address: Ipv4Addr, roles: &[&str]| HostConfig {
-        name: short(&fqdn),
-        fqdn,
-        address,
-        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-    };
+pub(super) fn named(variant: Variant, old: &str, domain: &str, outside: bool) -> Vec<Named> {
     let old_name = short(old);
     // A site's own server may have the name that is meant for another.
     let other = |name: &str| {
@@ -94,25 +82,42 @@ pub(super) fn hosts(variant: Variant, old: &str, domain: &str, place: Place) -> 
             format!("{name}.{domain}")
         }
     };
-    match variant {
-        Variant::SameHost => vec![host(
-            old.to_owned(),
-            place.address(0),
-            &["old", "new", "directory"],
-        )],
+    let mut all = match variant {
+        Variant::SameHost => vec![(old.to_owned(), SITE.to_vec())],
         Variant::NewHost => vec![
-            host(old.to_owned(), place.address(0), &["old"]),
-            host(other("newmail"), place.address(1), &["new"]),
-            host(other("ldap"), place.address(2), &["directory"]),
+            (old.to_owned(), vec!["old"]),
+            (other("newmail"), vec!["new"]),
+            (other("ldap"), vec!["directory"]),
             // Where the names are: no part of what is migrated.
-            host(other("dns"), place.address(3), &[NAMES]),
+            (other("dns"), vec![NAMES]),
         ],
+    };
+    if outside {
+        all.push((other(OUTSIDE), vec![OUTSIDE]));
     }
+    all
+}
+
+/// Gives each host its address.
+pub(super) fn hosts(named: Vec<Named>, place: Place) -> Vec<HostConfig> {
+    (0..)
+        .zip(named)
+        .map(|(number, (fqdn, roles))| HostConfig {
+            name: short(&fqdn).to_owned(),
+            fqdn,
+            address: place.address(number),
+            roles: roles.into_iter().map(str::to_owned).collect(),
+        })
+        .collect()
+}
+
+fn short(fqdn: &str) -> &str {
+    fqdn.split('.').next().unwrap_or("mail")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Variant, hosts, variant};
+    use super::{Variant, hosts, named, variant};
     use crate::lab::create::ports::Place;
     use std::collections::BTreeSet;
     use std::net::Ipv4Addr;
@@ -136,20 +141,29 @@ mod tests {
 
     #[test]
     fn each_role_of_a_new_host_lab_is_a_host_with_its_own_address_and_name() {
-        let all = hosts(Variant::NewHost, "newmail.a.org", "a.org", PLACE);
+        let all = hosts(
+            named(Variant::NewHost, "newmail.a.org", "a.org", true),
+            PLACE,
+        );
         let names: Vec<&str> = all.iter().map(|h| h.fqdn.as_str()).collect();
         assert_eq!(
             names,
-            ["newmail.a.org", "newmail2.a.org", "ldap.a.org", "dns.a.org"]
+            [
+                "newmail.a.org",
+                "newmail2.a.org",
+                "ldap.a.org",
+                "dns.a.org",
+                "outside.a.org"
+            ]
         );
         let addresses: BTreeSet<Ipv4Addr> = all.iter().map(|h| h.address).collect();
-        assert_eq!(addresses.len(), 4);
+        assert_eq!(addresses.len(), 5);
         assert!(addresses.iter().all(Ipv4Addr::is_loopback));
         let roles: Vec<&str> = all
             .iter()
             .flat_map(|h| &h.roles)
             .map(String::as_str)
             .collect();
-        assert_eq!(roles, ["old", "new", "directory", "dns"]);
+        assert_eq!(roles, ["old", "new", "directory", "dns", "outside"]);
     }
 }

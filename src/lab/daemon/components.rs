@@ -137,6 +137,20 @@ pub const COMPONENTS: &[Component] = &[
         command: |_| "/usr/sbin/in.named".to_owned(),
         start: |context| Box::pin(super::dns::start(context)),
     },
+    Component {
+        name: "outside-mta",
+        user: "root",
+        ports: &[25],
+        command: |_| "/usr/lib/sendmail -bd".to_owned(),
+        start: |context| Box::pin(super::outside::start(context)),
+    },
+    Component {
+        name: "traffic",
+        user: "nobody",
+        ports: &[],
+        command: |_| "traffic".to_owned(),
+        start: |context| Box::pin(super::traffic::start(context)),
+    },
 ];
 
 /// Returns the row of a component.

@@ -4,12 +4,15 @@
 //! Killed, nothing drains. A message is marked as tried (its name) before it is touched, so that
 //! after a crash in the middle nobody gets it twice.
 
+mod remote;
+
 use super::mta::{Side, Store};
 use super::presence;
 use crate::lab::counters::{self, Row};
 use crate::lab::people::Target;
 use crate::lab::queue::{self, Envelope, Queued, REMOTE, State};
 use crate::lab::world::LabError;
+use remote::Sent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,6 +29,9 @@ const BUSY_PACE: Duration = Duration::from_secs(20);
 
 /// Until the next attempt when another machine or a user cannot be reached.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// Until the next attempt when a machine that there is did not take a message.
+const RETRY_ROUTE: Duration = Duration::from_secs(5);
 
 /// Until the next attempt when the directory or the store did not answer.
 const RETRY_SOON: Duration = Duration::from_secs(2);
@@ -155,10 +161,6 @@ impl Jobs {
         let first = queued.attempts() == 0;
         let path = queued.path.with_file_name(queue::next_name(&queued.name));
         std::fs::rename(&queued.path, &path).map_err(LabError::file(&queued.path))?;
-        if queued.channel == REMOTE {
-            // No other machine answers: it stays for days, as mail for unreachable hosts does.
-            return Ok(Some(RETRY));
-        }
         let (envelope, message) = match queue::read(&path) {
             Ok(read) => read,
             Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
@@ -168,7 +170,20 @@ impl Jobs {
             }
             Err(e) => return Err(LabError::file(&path)(e)),
         };
-        let left = self.deliver(&envelope, &message, first)?;
+        let again = if queued.channel == REMOTE {
+            RETRY_ROUTE
+        } else {
+            RETRY
+        };
+        let left = if queued.channel == REMOTE {
+            match remote::send_on(&self.side, &envelope, &message).map_err(LabError::file(&path))? {
+                Sent::Tried(left) => left,
+                // It stays for days, as mail for unreachable hosts does.
+                Sent::NoRoute => return Ok(Some(RETRY)),
+            }
+        } else {
+            self.deliver(&envelope, &message, first)?
+        };
         self.count_out(queued, &envelope, &left)?;
         if left.to.is_empty() {
             std::fs::remove_file(&path).map_err(LabError::file(&path))?;
@@ -177,7 +192,7 @@ impl Jobs {
         if left.to.len() < envelope.to.len() {
             queue::keep_recipients(&path, &left, &message).map_err(LabError::file(&path))?;
         }
-        Ok(Some(RETRY))
+        Ok(Some(again))
     }
 
     /// Delivers to everybody who can be reached; returns the envelope of those who cannot yet.
@@ -190,6 +205,7 @@ impl Jobs {
         let side = &self.side;
         let wrote = |e: std::io::Error| LabError::file(&side.queue)(e);
         let mut users = BTreeSet::new();
+        let mut routed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut left = Envelope {
             to: Vec::new(),
             ..envelope.clone()
@@ -215,12 +231,15 @@ impl Jobs {
                     Target::Mailbox(user) => {
                         users.insert(user);
                     }
-                    Target::Hold(address) => side
-                        .hold(&envelope.from, &address, message, envelope.arrived)
-                        .map_err(wrote)?,
-                    Target::Remote(address) => side
-                        .send_on(&envelope.from, &address, message, envelope.arrived)
-                        .map_err(wrote)?,
+                    Target::Hold(address) => {
+                        side.hold(envelope, &address, message).map_err(wrote)?;
+                    }
+                    Target::Elsewhere(host, address) => {
+                        routed.entry(host).or_default().insert(address);
+                    }
+                    Target::Remote(address) => {
+                        side.send_on(envelope, [address], message).map_err(wrote)?
+                    }
                     Target::Later(_) if alone => left.to.push(address.clone()),
                     Target::Later(member) => {
                         let later = Envelope {
@@ -232,6 +251,11 @@ impl Jobs {
                     }
                 }
             }
+        }
+        // One message for all at one host: who is meant twice gets it once there too.
+        for (host, addresses) in routed {
+            let addresses = addresses.iter().map(|a| format!("@{host}:{a}"));
+            side.send_on(envelope, addresses, message).map_err(wrote)?;
         }
         for user in users {
             if first || !side.store.has(&user, message, envelope.arrived)? {

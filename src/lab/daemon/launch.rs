@@ -1,6 +1,7 @@
 //! Starting, stopping and asking a lab's process from outside.
 
 use crate::lab::control::{self, LOCK_FILE, LockInfo, Reply, Request};
+use crate::lab::traffic::Counts;
 use crate::lab::world::{Lab, LabError};
 use crate::lab::{commands, create};
 use serde::Serialize;
@@ -30,6 +31,9 @@ pub struct Status {
     pub ldap: Endpoint,
     /// The hosts.
     pub hosts: Vec<HostStatus>,
+    /// What became of the traffic, in a lab that has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Counts>,
 }
 
 /// A host and a real port.
@@ -151,6 +155,7 @@ pub fn status(dir: &Path) -> Result<Status, LabError> {
             host: Ipv4Addr::LOCALHOST.to_string(),
             port: lab.port(389),
         },
+        traffic: lab.config.traffic_per_minute.map(|_| Counts::read(&lab)),
         hosts: lab
             .config
             .hosts

@@ -18,6 +18,7 @@ use crate::lab::people::ldap::LdapDirectory;
 use crate::lab::people::{Rules, Service, Site};
 use crate::lab::queue::{NEW_LOCAL, OLD_LOCAL, OLD_QUEUE};
 use crate::lab::tools::imsimta;
+use crate::lab::traffic::OUTSIDE;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::net::{IpAddr, TcpStream};
 use std::path::Path;
@@ -67,6 +68,8 @@ fn old_side(context: &Context) -> Result<Side, StartError> {
             suffix: context.lab.config.suffix.clone(),
             default_dn: context.lab.config.default_domain_dn.clone(),
             host: context.host.fqdn.clone(),
+            everywhere: false,
+            aliases: Vec::new(),
             separators,
         },
         directory: Arc::new(LdapDirectory {
@@ -92,6 +95,17 @@ fn instance(context: &Context) -> Result<Instance, StartError> {
     } else {
         Err(failed("no instance is installed on this host"))
     }
+}
+
+/// The world that sends mail, in a lab that has one.
+fn outside(context: &Context) -> Option<IpAddr> {
+    let host = context.lab.host_with_role(OUTSIDE).ok()?;
+    Some(IpAddr::V4(host.address))
+}
+
+fn names(list: &str) -> Vec<String> {
+    let names = list.split([',', ' ']).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// The new MTA of a host, with its configuration as it is now.
@@ -130,6 +144,8 @@ fn new_side(context: &Context) -> Result<Side, StartError> {
             suffix: option("local.ugldapbasedn")?,
             default_dn: option("local.ugldapdeforgdn")?,
             host: context.host.fqdn.clone(),
+            everywhere: false,
+            aliases: names(&option("local.imta.hostnamealiases")?),
             separators: option("service.loginseparator")?.chars().collect(),
         },
         directory: Arc::new(directory),
@@ -166,8 +182,12 @@ pub async fn dispatcher(context: Context) -> Result<Running, StartError> {
     let listener = context.listen(25).await?;
     let presence = Presence::new(&context.root(), context.component);
     let activity = context.activity.clone();
+    let outside = outside(&context);
     let protocol: Protocol = Arc::new(move |stream: TcpStream, peer: IpAddr| {
-        activity.touch();
+        // What goes on without anybody's doing does not keep a lab up.
+        if Some(peer) != outside {
+            activity.touch();
+        }
         let (mut reader, mut writer) = ends(stream)?;
         smtp::talk(&mut reader, &mut writer, peer, side.as_ref())
     });
@@ -339,8 +359,11 @@ fn door(side: &Side, service: Service) -> Door {
 
 fn imap_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
     let activity = context.activity.clone();
-    Arc::new(move |stream, _| {
-        activity.touch();
+    let outside = outside(context);
+    Arc::new(move |stream, peer| {
+        if Some(peer) != outside {
+            activity.touch();
+        }
         let (mut reader, mut writer) = ends(stream)?;
         imap::talk(&mut reader, &mut writer, &store)
     })
@@ -348,8 +371,11 @@ fn imap_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol
 
 fn pop_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
     let activity = context.activity.clone();
-    Arc::new(move |stream, _| {
-        activity.touch();
+    let outside = outside(context);
+    Arc::new(move |stream, peer| {
+        if Some(peer) != outside {
+            activity.touch();
+        }
         let (mut reader, mut writer) = ends(stream)?;
         pop::talk(&mut reader, &mut writer, &store)
     })

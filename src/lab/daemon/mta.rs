@@ -15,6 +15,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// A message that was on more hosts goes round in circles.
+const MOST_HOPS: u32 = 30;
+
 /// Where a local user's mail ends up.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -153,6 +156,12 @@ impl Side {
     /// When the directory does not answer.
     pub fn targets(&self, address: &str) -> Result<Option<BTreeSet<Target>>, Unreachable> {
         if self.is_local(address)? {
+            let domain = address.rsplit_once('@').map(|(_, domain)| domain);
+            let domain = domain.map_or_else(|| self.site.default_domain(), str::to_owned);
+            if let Some(host) = self.site.router(self.directory.as_ref(), &domain)? {
+                let target = Target::Elsewhere(host, address.to_owned());
+                return Ok(Some(BTreeSet::from([target])));
+            }
             self.site.targets(self.directory.as_ref(), address)
         } else {
             Ok(Some(BTreeSet::from([Target::Remote(address.to_owned())])))
@@ -163,8 +172,8 @@ impl Side {
     ///
     /// # Errors
     /// When the queue cannot be written.
-    pub fn hold(&self, from: &str, address: &str, message: &[u8], date: i64) -> io::Result<()> {
-        let envelope = envelope(from, &[address], date);
+    pub fn hold(&self, of: &Envelope, address: &str, message: &[u8]) -> io::Result<()> {
+        let envelope = only(of, [address.to_owned()]);
         queue::enqueue(&self.queue, HOLD, &envelope, message, State::Held).map(|_| ())
     }
 
@@ -172,15 +181,20 @@ impl Side {
     ///
     /// # Errors
     /// When the queue cannot be written.
-    pub fn send_on(&self, from: &str, address: &str, message: &[u8], date: i64) -> io::Result<()> {
-        let envelope = envelope(from, &[address], date);
+    pub fn send_on(
+        &self,
+        of: &Envelope,
+        to: impl IntoIterator<Item = String>,
+        message: &[u8],
+    ) -> io::Result<()> {
+        let envelope = only(of, to);
         queue::enqueue(&self.queue, REMOTE, &envelope, message, State::Ready).map(|_| ())
     }
 
     fn cached(&self, cache: &Cache, client: IpAddr, address: &str) -> Verdict {
         let default = self.site.default_domain();
         let (local, domain) = match address.rsplit_once('@') {
-            Some((local, domain)) if domain.eq_ignore_ascii_case(&self.site.host) => (local, None),
+            Some((local, domain)) if self.site.is_own_name(domain) => (local, None),
             Some((local, domain)) => (local, Some(domain.to_lowercase())),
             None => (address, None),
         };
@@ -241,6 +255,11 @@ impl Mta for Side {
         let mut here = Vec::new();
         let mut elsewhere = Vec::new();
         let mut users = BTreeSet::new();
+        // Whose a message is does not depend on the host that the mailbox is on.
+        let anywhere = Site {
+            everywhere: true,
+            ..self.site.clone()
+        };
         for address in &incoming.to {
             let other = |e: Unreachable| io::Error::other(e);
             if !self.is_local(address).map_err(other)? {
@@ -248,29 +267,37 @@ impl Mta for Side {
                 continue;
             }
             here.push(address.as_str());
-            let targets = self.site.targets(self.directory.as_ref(), address);
+            let targets = anywhere.targets(self.directory.as_ref(), address);
             for target in targets.map_err(other)?.unwrap_or_default() {
                 match target {
                     Target::Mailbox(user) => {
                         users.insert(user);
                     }
                     Target::Hold(address) => users.extend(self.owner(&address).map_err(other)?),
-                    Target::Remote(_) | Target::Later(_) => {}
+                    Target::Remote(_) | Target::Elsewhere(..) | Target::Later(_) => {}
                 }
             }
         }
         let now = now();
+        let hops = incoming.hops.unwrap_or(0);
+        // Documented: what goes round in circles is held.
+        let state = if hops.max(received(&incoming.message)) > MOST_HOPS {
+            State::Held
+        } else {
+            State::Ready
+        };
         for (channel, to) in [(self.local, here), (REMOTE, elsewhere)] {
             if !to.is_empty() {
-                let envelope = envelope(&incoming.from, &to, now);
-                queue::enqueue(
-                    &self.queue,
-                    channel,
-                    &envelope,
-                    &incoming.message,
-                    State::Ready,
-                )?;
+                let envelope = Envelope {
+                    hops,
+                    ..envelope(&incoming.from, &to, now)
+                };
+                queue::enqueue(&self.queue, channel, &envelope, &incoming.message, state)?;
             }
+        }
+        if incoming.hops.is_some() {
+            // The host that took it from outside has noted it.
+            return Ok(());
         }
         let lines: Vec<Line> = users
             .iter()
@@ -293,7 +320,27 @@ fn envelope(from: &str, to: &[&str], arrived: i64) -> Envelope {
         from: from.to_owned(),
         to: to.iter().map(|t| (*t).to_owned()).collect(),
         arrived,
+        hops: 0,
     }
+}
+
+fn only(of: &Envelope, to: impl IntoIterator<Item = String>) -> Envelope {
+    Envelope {
+        to: to.into_iter().collect(),
+        ..of.clone()
+    }
+}
+
+/// How many servers have written into the head of a message that they received it.
+fn received(message: &[u8]) -> u32 {
+    let head = message
+        .split(|b| *b == b'\n')
+        .take_while(|line| !line.trim_ascii().is_empty());
+    let is_received = |line: &&[u8]| {
+        line.get(..9)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"received:"))
+    };
+    u32::try_from(head.filter(is_received).count()).unwrap_or(u32::MAX)
 }
 
 /// Seconds since the epoch.

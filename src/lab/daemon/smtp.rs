@@ -31,6 +31,8 @@ pub struct Incoming {
     pub to: Vec<String>,
     /// The message as received, dots taken out, line ends untouched.
     pub message: Vec<u8>,
+    /// How many of the site's own hosts it was on; none where it comes from elsewhere.
+    pub hops: Option<u32>,
 }
 
 /// The server behind an SMTP session.
@@ -64,6 +66,7 @@ pub fn talk(
     )?;
     let mut from: Option<String> = None;
     let mut to: Vec<String> = Vec::new();
+    let mut way = Way::default();
     while let Some(command) = line(reader)? {
         let command = String::from_utf8_lossy(&command).into_owned();
         let verb = command.split_whitespace().next().unwrap_or_default();
@@ -79,6 +82,7 @@ pub fn talk(
                     reply(writer, "503 5.5.1 A sender has been given already")?;
                 }
                 Some(sender) => {
+                    way = Way::of(&command);
                     from = Some(sender);
                     reply(writer, "250 2.5.0 Address Ok.")?;
                 }
@@ -104,13 +108,17 @@ pub fn talk(
             "DATA" if to.is_empty() => reply(writer, "503 5.5.1 No recipient has been given")?,
             "DATA" => {
                 reply(writer, "354 Enter mail, end with a single \".\".")?;
-                let Some(message) = data(reader)? else {
+                let Some(mut message) = data(reader)? else {
                     return Ok(());
                 };
+                if way.cut && message.ends_with(b"\r\n") {
+                    message.truncate(message.len() - 2);
+                }
                 let incoming = Incoming {
                     from: from.take().unwrap_or_default(),
                     to: std::mem::take(&mut to),
                     message,
+                    hops: way.hops,
                 };
                 if incoming.message.len() > MESSAGE_LIMIT {
                     reply(writer, "552 5.3.4 message too big")?;
@@ -131,6 +139,25 @@ pub fn talk(
         }
     }
     Ok(())
+}
+
+/// What the lab's own MTAs say of a message's way: see [`super::send`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    hops: Option<u32>,
+    cut: bool,
+}
+
+impl Way {
+    fn of(command: &str) -> Self {
+        let mut words = command.split_whitespace();
+        Self {
+            hops: words
+                .clone()
+                .find_map(|w| w.strip_prefix("XHOPS=")?.parse().ok()),
+            cut: words.any(|w| w == "XCUT"),
+        }
+    }
 }
 
 fn reply(writer: &mut dyn Write, text: &str) -> io::Result<()> {

@@ -12,6 +12,8 @@ fn site(rules: Rules) -> Site {
         suffix: "o=internet".to_owned(),
         default_dn: DEFAULT.to_owned(),
         host: "mail.siroe.com".to_owned(),
+        everywhere: false,
+        aliases: Vec::new(),
         separators: vec!['@'],
     }
 }
@@ -141,7 +143,10 @@ fn delivery_options_states_and_mail_hosts_decide() {
     );
     assert_eq!(
         targets(&fake, "gone"),
-        one(Target::Remote("gone@siroe.com".to_owned()))
+        one(Target::Elsewhere(
+            "new.siroe.com".to_owned(),
+            "gone@siroe.com".to_owned()
+        ))
     );
     assert_eq!(
         targets(&fake, "held"),

@@ -57,6 +57,7 @@ pub(super) fn find(all: &mut [Placed], shape: &Shape, dice: &mut Dice) -> People
             mailbox,
             has_inbox: in_store,
             takes_mail: login.is_some() && in_store && takes_mail(entry, shape, &shared),
+            keeps_mail: login.is_some() && in_store && takes_mail(entry, shape, &shared),
             login,
         });
     }

@@ -13,6 +13,7 @@ fn put(side: &Side, channel: &str, to: &[&str], state: State) {
         from: "x@else.org".to_owned(),
         to: to.iter().map(|t| (*t).to_owned()).collect(),
         arrived: 1_017_993_600,
+        hops: 0,
     };
     enqueue(
         &side.queue,

@@ -70,6 +70,8 @@ pub fn side(dir: &Path, rules: Rules) -> Side {
             suffix: "o=internet".to_owned(),
             default_dn: "dc=siroe,dc=com,o=internet".to_owned(),
             host: "mail.siroe.com".to_owned(),
+            everywhere: false,
+            aliases: Vec::new(),
             separators: vec!['@'],
         },
         directory: Arc::new(directory),
@@ -97,6 +99,7 @@ pub fn lab(dir: &Path) -> Lab {
             default_domain_dn: "dc=siroe,dc=com,o=internet".to_owned(),
             default_domain: "siroe.com".to_owned(),
             manager_dn: "cn=Directory Manager".to_owned(),
+            traffic_per_minute: None,
             hosts: vec![HostConfig {
                 name: "mail".to_owned(),
                 fqdn: "mail.siroe.com".to_owned(),
@@ -112,6 +115,7 @@ fn incoming(to: &[&str]) -> Incoming {
         from: "x@else.org".to_owned(),
         to: to.iter().map(|t| (*t).to_owned()).collect(),
         message: b"Subject: s\n\nhi\n".to_vec(),
+        hops: None,
     }
 }
 

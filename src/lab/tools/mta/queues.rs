@@ -148,6 +148,7 @@ mod tests {
             from: String::new(),
             to: vec!["a".to_owned()],
             arrived: 0,
+            hops: 0,
         };
         for (channel, state) in [
             ("hold", State::Held),
