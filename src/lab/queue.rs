@@ -206,7 +206,9 @@ fn attempts(name: &str) -> u32 {
 fn head(envelope: &Envelope) -> Vec<u8> {
     let mut head = format!("t;{}\nm;{}\n", envelope.arrived, one_line(&envelope.from));
     if envelope.hops > 0 {
-        head.push_str(&format!("h;{}\n", envelope.hops));
+        head.push_str("h;");
+        head.push_str(&envelope.hops.to_string());
+        head.push('\n');
     }
     for to in &envelope.to {
         head.push_str("r;");

@@ -238,7 +238,7 @@ impl Jobs {
                         routed.entry(host).or_default().insert(address);
                     }
                     Target::Remote(address) => {
-                        side.send_on(envelope, [address], message).map_err(wrote)?
+                        side.send_on(envelope, [address], message).map_err(wrote)?;
                     }
                     Target::Later(_) if alone => left.to.push(address.clone()),
                     Target::Later(member) => {
