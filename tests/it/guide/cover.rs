@@ -27,6 +27,7 @@ pub fn problems(index: &Index, scenario: &Scenario) -> Vec<String> {
             found.push(format!("there is no step `{}` ({})", ours.id, ours.why));
         }
     }
+    order(index, scenario, &mut found);
     let variants: Vec<Option<&str>> = match index.variants.as_slice() {
         [] => vec![None],
         some => some.iter().map(|variant| Some(variant.as_str())).collect(),
@@ -40,6 +41,41 @@ pub fn problems(index: &Index, scenario: &Scenario) -> Vec<String> {
         .into_iter()
         .map(|problem| format!("{}: {problem}", scenario.id))
         .collect()
+}
+
+/// Steps that are not moved are in the guide's order; those that are stand right after the steps of
+/// the number that the index names. Where a step of ours stands was looked at.
+fn order(index: &Index, scenario: &Scenario, found: &mut Vec<String>) {
+    let numbers: Vec<&str> = index
+        .parts
+        .iter()
+        .filter_map(|part| part.number.as_deref())
+        .collect();
+    let ours = |step: &&Step| index.ours.iter().any(|ours| ours.id == step.id);
+    let mut last = 0;
+    let mut before = "";
+    for step in scenario.steps.iter().filter(|step| !ours(step)) {
+        let Step { id, guide, .. } = step;
+        if says_moved(step) {
+            let group = index.moved.iter().find(|group| group.number == *guide);
+            if let Some(Moved { number, after, .. }) = group
+                && before != after
+                && before != number
+            {
+                found.push(format!("{number} `{id}` is to stand right after {after}"));
+            }
+        } else if let Some(at) = numbers.iter().position(|number| number == guide) {
+            if at < last {
+                found.push(format!("{guide} `{id}` comes after {}", numbers[last]));
+            }
+            last = last.max(at);
+        }
+        before = guide;
+    }
+}
+
+fn says_moved(step: &Step) -> bool {
+    serde_json::to_value(step).unwrap()["moved"].is_string()
 }
 
 /// The texts of a step, each in one piece.
@@ -196,7 +232,6 @@ impl<'a> Look<'a> {
                     self.part(part);
                 }
             }
-            self.moved(group);
         }
     }
 
@@ -207,60 +242,26 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Every step has a number of the guide, and those that are not moved are in its order.
+    /// Every step has a number of the guide, and says so when it is moved.
     fn numbers(&mut self, parts: &[&Part], moved: &[&Moved]) {
-        let numbers: Vec<&str> = parts
-            .iter()
-            .filter_map(|part| part.number.as_deref())
-            .collect();
-        let mut last = 0;
         for (_, step) in self.steps.clone() {
             let Step { id, guide, .. } = step;
-            let Some(at) = numbers.iter().position(|number| number == guide) else {
+            if !parts.iter().any(|part| part.number.as_ref() == Some(guide)) {
                 self.problem(format!("the guide has no {guide} here (step `{id}`)"));
-                continue;
-            };
-            if self.is_ours(step) {
-                continue;
-            }
-            let says = serde_json::to_value(step).unwrap()["moved"].is_string();
-            if is_moved(Some(guide), moved) {
-                if !says {
-                    self.problem(format!("{guide} `{id}` is moved and does not say why"));
-                }
-                continue;
-            }
-            if says {
+            } else if self.is_ours(step) {
+            } else if is_moved(Some(guide), moved) && !says_moved(step) {
+                self.problem(format!("{guide} `{id}` is moved and does not say why"));
+            } else if says_moved(step) && !is_moved(Some(guide), moved) {
                 self.problem(format!(
                     "{guide} `{id}` says that it is moved, the index does not"
                 ));
             }
-            if at < last {
-                self.problem(format!("{guide} `{id}` comes after {}", numbers[last]));
-            }
-            last = last.max(at);
         }
     }
 
     /// Where a step of ours stands is told by the index for each of them.
     fn is_ours(&self, step: &Step) -> bool {
         self.index.ours.iter().any(|ours| ours.id == step.id)
-    }
-
-    /// The steps of a moved number stand right after those of another one.
-    fn moved(&mut self, group: &Moved) {
-        let guides = self.steps.iter().filter(|(_, step)| !self.is_ours(step));
-        let guides: Vec<&str> = guides.map(|(_, step)| step.guide.as_str()).collect();
-        let blocks: Vec<&str> = guides
-            .chunk_by(|a, b| a == b)
-            .map(|block| block[0])
-            .collect();
-        let Moved { number, after, .. } = group;
-        let at = |wanted: &str| blocks.iter().rposition(|number| *number == wanted);
-        let once = blocks.iter().filter(|block| *block == number).count() == 1;
-        if !once || at(number) != at(after).map(|at| at + 1) {
-            self.problem(format!("{number} is to stand right after {after}"));
-        }
     }
 
     /// The steps with a number, or with a letter after it.
@@ -285,6 +286,9 @@ impl<'a> Look<'a> {
                 continue;
             }
             let number = part.number.as_deref().unwrap_or_default();
+            if self.index.not_yet.iter().any(|not| not == number) {
+                continue;
+            }
             let below = self.below(number);
             if let Err(problem) = self.item(item, &below) {
                 self.problem(format!(

@@ -125,6 +125,9 @@ pub struct File {
     pub moved: Vec<Moved>,
     #[serde(default)]
     pub ours: Vec<Ours>,
+    /// Numbers that are still to come in a scenario that is built in already.
+    #[serde(default)]
+    pub not_yet: Vec<String>,
     pub parts: Vec<Part>,
 }
 
@@ -185,6 +188,8 @@ pub struct Index {
     pub moved: Vec<Moved>,
     pub ours: Vec<Ours>,
     pub parts: Vec<Part>,
+    /// Numbers that are still to come.
+    pub not_yet: Vec<String>,
     /// Digests of what is on the list of exceptions.
     pub exceptions: Vec<String>,
 }
@@ -197,6 +202,7 @@ impl Index {
             moved: Vec::new(),
             ours: Vec::new(),
             parts: Vec::new(),
+            not_yet: Vec::new(),
             exceptions: Exception::all()
                 .into_iter()
                 .filter(|exception| exception.scenario == scenario)
@@ -209,6 +215,7 @@ impl Index {
                 index.variants.extend(file.variants);
                 index.moved.extend(file.moved);
                 index.ours.extend(file.ours);
+                index.not_yet.extend(file.not_yet);
                 index.parts.extend(file.parts);
             }
         }

@@ -1,7 +1,7 @@
 //! The guide's commands and ours for its example site, side by side, for a person to read.
 
 use assert_cmd::Command;
-use imsmigrate::scenario;
+use imsmigrate::scenario::{self, Scenario};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -34,7 +34,7 @@ fn line(argv: &Value) -> Option<String> {
 
 /// Number, the guide's command, ours; three lines where they differ, so that words stand below
 /// words.
-fn compared(draft: &Value) -> String {
+fn compared(scenario: &Scenario, draft: &Value) -> String {
     let mut text = String::from("number | the guide's command | ours\n");
     for step in draft["steps"].as_array().unwrap() {
         let number = step["guide"].as_str().unwrap();
@@ -42,10 +42,13 @@ fn compared(draft: &Value) -> String {
         let when = step["condition"]
             .as_str()
             .map(|when| format!(" [only when {when}]"));
-        let moved = step["moved"]
-            .as_str()
-            .map(|_| " [moved]")
-            .unwrap_or_default();
+        let data = scenario.step(step["id"].as_str().unwrap());
+        let data = serde_json::to_value(data).unwrap();
+        let moved = if data["moved"].is_string() {
+            " [moved]"
+        } else {
+            ""
+        };
         writeln!(
             text,
             "\n{number:>5} | {title}{}{moved}",
@@ -101,6 +104,6 @@ fn the_guides_commands_and_ours_side_by_side() {
         imsmigrate(&["site", "new", id, "--output", site]);
         let draft = imsmigrate(&["plan", "--site", site, "--draft", "--format", "json"]);
         let draft: Value = serde_json::from_str(&draft).unwrap();
-        insta::assert_snapshot!(id, compared(&draft));
+        insta::assert_snapshot!(id, compared(&scenario::load(id).unwrap(), &draft));
     }
 }
