@@ -11,6 +11,7 @@ pub mod undo;
 pub mod work;
 pub mod world;
 
+mod by_hand;
 mod command;
 mod config;
 mod directory;
@@ -85,6 +86,8 @@ pub async fn apply(
         Work::RestoreFile(edit) => files::restore(world, &edit).await,
         Work::RemoveFile(removal) => files::remove_file(world, &removal).await,
         Work::RemoveMailboxes(all) => removal::apply(world, &all, &folder, tell).await,
+        Work::Prepare(what) => by_hand::prepare(world, &what).await,
+        Work::ByHand(task) => by_hand::apply(world, &task).await,
     }
 }
 
@@ -131,7 +134,9 @@ pub async fn settle(
         | Work::RevertEntries(_)
         | Work::RevertLdif(_)
         | Work::RestoreFile(_)
-        | Work::RemoveFile(_) => (
+        | Work::RemoveFile(_)
+        | Work::Prepare(_)
+        | Work::ByHand(_) => (
             Ok(false),
             "it looks first and does only what is missing".to_owned(),
         ),

@@ -2,7 +2,7 @@
 
 use super::describe::{self, Given};
 use super::facts::{self, Looked};
-use super::{World, directory, mailboxes, proof};
+use super::{World, by_hand, directory, mailboxes, proof};
 use crate::check::Outcome;
 use crate::plan::effect::{Binding, StepGate};
 use crate::plan::{self, PlanStep};
@@ -62,6 +62,7 @@ pub async fn bind(
         given.sessions = usize::from(sessions);
     }
     let (effects, parallel) = describe::effects(planned, &given)?;
+    let effects = by_hand::effects(world, effects, amended.by_hand).await?;
     let summary = summary(&looked, &given);
     let digest = describe::digest(&effects, &summary);
     let mut lines: Vec<String> = planned
@@ -94,6 +95,11 @@ pub async fn bind(
             "Odd: {} of them, with what is odd in artifacts/{id}.odd.txt of this run",
             given.odd
         ));
+    }
+    if amended.by_hand {
+        lines.push(
+            "By hand: You do this step, command by command; what is so already is left out.".into(),
+        );
     }
     lines.extend(notes.into_iter().map(|n| format!("Warning: {n}")));
     if let Some(some) = &given.incomplete {

@@ -48,6 +48,20 @@ async fn remember(
     world.write_artifact(artifact, &text)
 }
 
+/// Keeps what a parameter is, before the operator sets it; not when it is set already.
+pub(super) async fn keep(world: &World, setting: &SetConfig, artifact: &str) -> Result<(), String> {
+    if is_set(world, setting).await? {
+        return Ok(());
+    }
+    remember(world, world.host(setting.role)?, setting, artifact).await
+}
+
+/// Whether a parameter reads back as it has to be.
+pub(super) async fn is_set(world: &World, setting: &SetConfig) -> Result<bool, String> {
+    let wanted = wanted(world, setting)?;
+    reads_back(world.host(setting.role)?, setting, wanted.expose()).await
+}
+
 /// Sets a parameter back to what it was before this run set it.
 pub(super) async fn restore(world: &World, back: &RestoreConfig, folder: &EffectDir) -> EffectEnd {
     match try_restore(world, back, folder).await {

@@ -8,7 +8,7 @@ use crate::check::people;
 use crate::directory::ldif::{self, Record};
 use crate::directory::rules::EntryPlan;
 use crate::directory::schema::{Schema, SchemaChange, compare, merge, place, to_ldif, undo_ldif};
-use crate::directory::upgrade::{self, Entries, FileUndo, Setting};
+use crate::directory::upgrade::{self, Entries, FileUndo, Setting, UndoSink as _};
 use crate::directory::{Connection, DirectoryError};
 use crate::plan::effect::{EffectEnd, Outcome};
 use crate::scenario::action;
@@ -71,22 +71,11 @@ async fn try_merge(
     wanted: &MergeSchema,
     artifact: &str,
 ) -> Result<EffectEnd, String> {
-    let text = world
-        .read_artifact(SCHEMA)?
-        .filter(|text| digest(text) == wanted.digest)
-        .ok_or("the confirmed schema changes are not there any more; retry to plan them anew")?;
-    let (dn, changes): (String, Vec<SchemaChange>) =
-        serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+    let (dn, changes) = confirmed_schema(world, wanted)?;
     if changes.is_empty() {
         return Ok(EffectEnd::ok("it was merged already"));
     }
-    let mut merged = super::revert::merged(world, artifact)?;
-    let batch = (dn.clone(), changes.clone());
-    if merged.last() != Some(&batch) {
-        merged.push(batch);
-        let text = serde_json::to_vec(&merged).map_err(|e| e.to_string())?;
-        world.write_artifact(artifact, &text)?;
-    }
+    keep_schema(world, wanted, artifact)?;
     let connection = connect(world).await?;
     let outcomes = merge(&connection, &dn, &changes)
         .await
@@ -106,6 +95,46 @@ async fn try_merge(
     }
     let message = format!("{} definitions merged", outcomes.len());
     Ok(EffectEnd::ok(message).with(detail))
+}
+
+/// The schema changes that were confirmed.
+fn confirmed_schema(
+    world: &World,
+    wanted: &MergeSchema,
+) -> Result<(String, Vec<SchemaChange>), String> {
+    let text = world
+        .read_artifact(SCHEMA)?
+        .filter(|text| digest(text) == wanted.digest)
+        .ok_or("the confirmed schema changes are not there any more; retry to plan them anew")?;
+    serde_json::from_slice(&text).map_err(|e| e.to_string())
+}
+
+/// Keeps what is about to be merged, beside what earlier attempts merged.
+pub(super) fn keep_schema(
+    world: &World,
+    wanted: &MergeSchema,
+    artifact: &str,
+) -> Result<(), String> {
+    let (dn, changes) = confirmed_schema(world, wanted)?;
+    let mut merged = super::revert::merged(world, artifact)?;
+    let batch = (dn, changes);
+    if merged.last() == Some(&batch) {
+        return Ok(());
+    }
+    merged.push(batch);
+    let text = serde_json::to_vec(&merged).map_err(|e| e.to_string())?;
+    world.write_artifact(artifact, &text)
+}
+
+/// Whether nothing of the schema is missing.
+pub(super) async fn schema_is_whole(world: &World) -> Result<String, String> {
+    let connection = connect(world).await?;
+    let current = Schema::read(&connection).await.map_err(|e| e.to_string())?;
+    connection.close().await;
+    match compare(&current, &Schema::merged()).changes.len() {
+        0 => Ok("no definition is missing".to_owned()),
+        missing => Err(format!("{missing} definitions are missing in the schema")),
+    }
 }
 
 /// What is to be confirmed (digest, number of entries, artifact), and how many entries are odd.
@@ -225,13 +254,8 @@ async fn try_upgrade(
     digest: &str,
     tell: Tell<'_>,
 ) -> Result<EffectEnd, String> {
-    let missing = "the confirmed changes are not there any more; retry to plan them anew";
-    let text = world.read_artifact(confirmed)?.ok_or(missing)?;
-    let plans: Vec<EntryPlan> = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
-    if upgrade::digest(&plans) != digest {
-        return Err(missing.to_owned());
-    }
-    let name = confirmed.replace(".plans.json", ".undo.ldif");
+    let plans = confirmed_plans(world, confirmed, digest)?;
+    let name = undo_name(confirmed);
     let mut undo = FileUndo::open(&world.artifact(&name)).map_err(|e| e.to_string())?;
     let connection = connect(world).await?;
     let mut done = 0_u64;
@@ -267,6 +291,55 @@ async fn try_upgrade(
     Ok(EffectEnd::ok(format!("{total} entries; undo: artifacts/{name}")).with(detail))
 }
 
+/// The entry changes that were confirmed.
+fn confirmed_plans(world: &World, confirmed: &str, digest: &str) -> Result<Vec<EntryPlan>, String> {
+    let missing = "the confirmed changes are not there any more; retry to plan them anew";
+    let text = world.read_artifact(confirmed)?.ok_or(missing)?;
+    let plans: Vec<EntryPlan> = serde_json::from_slice(&text).map_err(|e| e.to_string())?;
+    if upgrade::digest(&plans) != digest {
+        return Err(missing.to_owned());
+    }
+    Ok(plans)
+}
+
+fn undo_name(confirmed: &str) -> String {
+    confirmed.replace(".plans.json", ".undo.ldif")
+}
+
+/// Keeps what gives the entries back what they are, before the operator changes them.
+pub(super) fn keep_entries(world: &World, confirmed: &str, digest: &str) -> Result<(), String> {
+    let plans = confirmed_plans(world, confirmed, digest)?;
+    let path = world.artifact(&undo_name(confirmed));
+    let mut undo = FileUndo::open(&path).map_err(|e| e.to_string())?;
+    undo.save(&upgrade::undo_ldif(&plans))
+        .map_err(|e| e.to_string())
+}
+
+/// Whether every entry is as it was confirmed.
+pub(super) async fn entries_are_as_planned(
+    world: &World,
+    confirmed: &str,
+    digest: &str,
+) -> Result<String, String> {
+    let plans = confirmed_plans(world, confirmed, digest)?;
+    let connection = connect(world).await?;
+    let outcomes = upgrade::verify(&connection, &plans)
+        .await
+        .map_err(|e| e.to_string())?;
+    connection.close().await;
+    let bad: Vec<_> = outcomes.iter().filter(|o| !o.is_good()).collect();
+    match bad.first() {
+        None => Ok(format!("{} entries are as planned", outcomes.len())),
+        Some(first) => Err(format!(
+            "{} of {} entries are not as planned; first `{}`: {}",
+            bad.len(),
+            outcomes.len(),
+            first.dn,
+            first.result
+        )),
+    }
+}
+
 /// Applies an LDIF file that a command wrote: what is there is left alone.
 ///
 /// What takes each change back is in `artifact` before it is made.
@@ -277,7 +350,8 @@ pub(super) async fn apply_ldif(world: &World, wanted: &ApplyLdif, artifact: &str
     }
 }
 
-async fn try_ldif(world: &World, wanted: &ApplyLdif, artifact: &str) -> Result<EffectEnd, String> {
+/// The changes of the file, as text and read; all of them below the base DN.
+async fn ldif_records(world: &World, wanted: &ApplyLdif) -> Result<(Vec<u8>, Vec<Record>), String> {
     let host = world.host(wanted.role)?;
     let text = host
         .read_file(&wanted.file, 16 << 20)
@@ -300,6 +374,28 @@ async fn try_ldif(world: &World, wanted: &ApplyLdif, artifact: &str) -> Result<E
             ));
         }
     }
+    Ok((text, records))
+}
+
+/// Keeps what takes the changes of the file back, before the operator applies it.
+pub(super) async fn keep_ldif(
+    world: &World,
+    wanted: &ApplyLdif,
+    artifact: &str,
+) -> Result<(), String> {
+    let (text, records) = ldif_records(world, wanted).await?;
+    world.write_artifact("applied.ldif", &text)?;
+    let mut undo = FileUndo::open(&world.artifact(artifact)).map_err(|e| e.to_string())?;
+    let connection = connect(world).await?;
+    for record in &records {
+        super::revert::keep(&connection, record, &mut undo).await?;
+    }
+    connection.close().await;
+    Ok(())
+}
+
+async fn try_ldif(world: &World, wanted: &ApplyLdif, artifact: &str) -> Result<EffectEnd, String> {
+    let (text, records) = ldif_records(world, wanted).await?;
     world.write_artifact("applied.ldif", &text)?;
     let mut undo = FileUndo::open(&world.artifact(artifact)).map_err(|e| e.to_string())?;
     let connection = connect(world).await?;

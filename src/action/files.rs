@@ -18,7 +18,8 @@ pub(super) async fn edit(world: &World, edit: &EditFile) -> EffectEnd {
     }
 }
 
-async fn try_edit(world: &World, edit: &EditFile) -> Result<String, String> {
+/// The file as it is and as it has to be.
+async fn both(world: &World, edit: &EditFile) -> Result<(String, String), String> {
     let host = world.host(edit.role)?;
     let content = host
         .read_file(&edit.path, LIMIT)
@@ -30,6 +31,41 @@ async fn try_edit(world: &World, edit: &EditFile) -> Result<String, String> {
     let changed = match edit.what {
         Edit::RelayNetworks => relay_networks(&text, &edit.values)?,
     };
+    Ok((text, changed))
+}
+
+/// Keeps the file as it is, before the operator changes it.
+pub(super) async fn keep(world: &World, edit: &EditFile) -> Result<(), String> {
+    let (text, changed) = both(world, edit).await?;
+    if changed == text {
+        return Ok(());
+    }
+    world.write_artifact(&kept(edit), text.as_bytes())
+}
+
+/// Whether the file is as it has to be.
+pub(super) async fn is_edited(world: &World, edit: &EditFile) -> Result<String, String> {
+    let (text, changed) = both(world, edit).await?;
+    if changed == text {
+        return Ok("every line is there".to_owned());
+    }
+    Err(format!("a line is missing in `{}`", edit.path))
+}
+
+/// The lines that have to be in the file.
+pub(super) fn lines(edit: &EditFile) -> Vec<String> {
+    match edit.what {
+        Edit::RelayNetworks => edit.values.iter().map(|n| relay_line(n)).collect(),
+    }
+}
+
+fn relay_line(network: &str) -> String {
+    format!("  $({network})  $Y")
+}
+
+async fn try_edit(world: &World, edit: &EditFile) -> Result<String, String> {
+    let host = world.host(edit.role)?;
+    let (text, changed) = both(world, edit).await?;
     if changed == text {
         return Ok("it was so already".to_owned());
     }
@@ -66,7 +102,7 @@ fn relay_networks(text: &str, networks: &[String]) -> Result<String, String> {
         .collect();
     let missing: Vec<String> = networks
         .iter()
-        .map(|network| format!("  $({network})  $Y"))
+        .map(|network| relay_line(network))
         .filter(|line| {
             let wanted: Vec<&str> = line.split_whitespace().collect();
             !table

@@ -57,6 +57,30 @@ pub enum Work {
     RemoveFile(RemoveFile),
     /// Removes the mailboxes that were moved.
     RemoveMailboxes(RemoveMailboxes),
+    /// Keeps what takes a change back that the operator is about to make.
+    Prepare(Prepare),
+    /// The operator makes a change that the wizard would make otherwise.
+    ByHand(ByHand),
+}
+
+/// What is needed before the operator makes a change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prepare {
+    /// The effect of the change.
+    pub effect: String,
+    /// The change.
+    pub work: Box<Work>,
+}
+
+/// A change that the operator makes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// What the operator reads.
+    pub text: Vec<String>,
+    /// The command, as it is started from here; none when it takes more than one.
+    pub argv: Option<Vec<String>>,
+    /// The change.
+    pub work: Box<Work>,
 }
 
 /// Something is put back from what an artifact keeps.

@@ -20,9 +20,10 @@ use std::io::IsTerminal as _;
 
 /// Change how a run goes on
 ///
-/// `sessions=N`: in how many sessions at once mailboxes are moved (1 to 64). It counts for a transfer
-/// that has not begun or is retried; one that is under way goes on as it began: pause or stop the run,
-/// let what has begun end, then set it.
+/// `sessions=N`: in how many sessions at once mailboxes are moved (1 to 64). `STEP=by-hand`: you give
+/// the step's commands, which are shown one by one, and the same checks prove it; `STEP=automatic`:
+/// the wizard does it again. Each counts for what has not begun or is retried; a step that is under
+/// way goes on as it began: pause or stop the run, let what has begun end, then set it.
 ///
 /// On a terminal the gate of the change is shown and asked; without one, and with --yes, giving the
 /// command is the confirmation. Only who has control of the run can do it, as with `answer`.
@@ -32,7 +33,7 @@ use std::io::IsTerminal as _;
 pub struct SetArgs {
     /// The run; may be left out when only one fits
     run: Option<String>,
-    /// sessions=N
+    /// sessions=N, STEP=by-hand or STEP=automatic
     change: Option<String>,
     /// Do not ask
     #[arg(long)]
@@ -57,9 +58,6 @@ impl SetArgs {
             (None, None) => return Err(Refused("say what to set: sessions=N".to_owned()).into()),
         };
         let amendment = Amendment::parse(change).map_err(Refused)?;
-        if matches!(amendment, Amendment::ByHand { .. }) {
-            return Err(Refused("only sessions=N can be set".to_owned()).into());
-        }
         let run = find(id, |r| !r.is_done())?;
         named(&run, &amendment)?;
         match &run.engine {

@@ -78,6 +78,7 @@ fn mailboxes_are_moved_in_as_many_sessions_as_were_set_even_when_the_engine_dies
 
     let end = place.run(&["resume", &run, "--headless", "--yes"]);
     assert_eq!(code(&end), Some(5), "{}", talk(&end));
+    says(&place, &run, "keep-backups/1", "tape 17");
     install(&place, &run);
     let end = place.run(&["resume", &run, "--headless", "--yes"]);
     assert_eq!(code(&end), Some(0), "{}", talk(&end));
@@ -97,10 +98,13 @@ fn kill_engine(place: &Place) {
     });
 }
 
-/// Answers what the operator is asked up to the installer's end, and runs that.
-fn install(place: &Place, run: &str) {
-    let said = place.run(&["answer", run, "keep-backups/1", "tape 17"]);
+fn says(place: &Place, run: &str, gate: &str, text: &str) {
+    let said = place.run(&["answer", run, gate, text]);
     assert_eq!(code(&said), Some(0), "{}", talk(&said));
+}
+
+/// Runs the installer when the operator is asked to.
+fn install(place: &Place, run: &str) {
     eventually("the installer", || gate(place) == "install-new-server/1");
     let lab = place.lab();
     let mut child = place
@@ -118,8 +122,7 @@ fn install(place: &Place, run: &str) {
     let typed = b"\n\n\nNo\n390\n\n\npw-0815\npw-0815\n\n\n\n";
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), typed).unwrap();
     assert!(child.wait_with_output().unwrap().status.success());
-    let said = place.run(&["answer", run, "install-new-server/1", "done"]);
-    assert_eq!(code(&said), Some(0), "{}", talk(&said));
+    says(place, run, "install-new-server/1", "done");
 }
 
 /// The sessions whose restore left its marks on the host.
@@ -235,4 +238,134 @@ fn only_who_has_control_answers_and_the_command_line_takes_it_where_nobody_is_or
     });
     let answered = place.run(&["answer", &run, "keep-backups/1", "tape 17"]);
     assert_eq!(code(&answered), Some(0), "{}", talk(&answered));
+}
+
+/// What the open gate tells the operator to give as root on the host.
+fn command(place: &Place) -> String {
+    let status = place.run(&["status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let lines = status["gate"]["lines"].as_array().unwrap();
+    let line = lines.iter().filter_map(Value::as_str);
+    let mut commands = line.filter_map(|l| l.strip_prefix("As root: "));
+    commands
+        .next()
+        .unwrap_or_else(|| panic!("{status}"))
+        .to_owned()
+}
+
+/// Types a line at the host's prompt.
+fn type_there(place: &Place, line: &str) -> Output {
+    let lab = place.lab();
+    let mut child = place
+        .command(&["lab", "shell", lab.to_str().unwrap(), "mail"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let typed = format!("{line}\n");
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), typed.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn set(place: &Place, run: &str, change: &str) {
+    let set = place.run(&["set", run, change]);
+    assert_eq!(code(&set), Some(0), "{change}: {}", talk(&set));
+}
+
+#[test]
+fn what_the_operator_does_by_hand_is_proved_by_the_same_checks_and_who_lies_is_caught() {
+    let (place, run) = begun("4", "64", YES, "keep-backups/1");
+    set(&place, &run, "stop-sims=by-hand");
+    set(&place, &run, "point-to-directory=by-hand");
+    set(&place, &run, "move-mailboxes=by-hand");
+    set(&place, &run, "sessions=2");
+    says(&place, &run, "keep-backups/1", "tape 17");
+    eventually("the operator is asked", || gate(&place) == "stop-sims/1");
+    assert_eq!(command(&place), "/opt/SUNWmail/sbin/im.server stop");
+
+    says(&place, &run, "stop-sims/1", "done");
+    eventually("it is looked at", || place.the_run()["state"] == "failed");
+    let ended = of_kind(&place, &run, "step-ended");
+    let message = ended.last().unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("it is said to be done, but"), "{message}");
+    eventually("the engine is gone", || {
+        place.the_run()["engine_pid"].is_null()
+    });
+    let again = place.run(&["retry", &run, "--headless", "--yes"]);
+    assert_eq!(code(&again), Some(5), "{}", talk(&again));
+    assert_eq!(gate(&place), "stop-sims/1", "it is asked once more");
+    let done = type_there(&place, &command(&place));
+    assert_eq!(code(&done), Some(0), "{}", talk(&done));
+    says(&place, &run, "stop-sims/1", "done");
+
+    install(&place, &run);
+    let secrets = std::fs::read_to_string(place.lab().join("secrets.toml")).unwrap();
+    let secrets: toml::Table = secrets.parse().unwrap();
+    let password = secrets["directory"].as_str().unwrap();
+    let mut settings = 0;
+    eventually("the settings and the sessions are done by hand", || {
+        let asked = gate(&place);
+        if place.the_run()["state"] == "done" {
+            return true;
+        }
+        let ours = ["point-to-directory/", "move-mailboxes/"];
+        if ours.iter().any(|step| asked.starts_with(step)) {
+            let mut line = command(&place);
+            if line.ends_with("-i FILE") {
+                line = line.replace("FILE", "/var/tmp/credential");
+                let file = place.lab().join("hosts/mail/var/tmp/credential");
+                std::fs::write(&file, format!("local.ugldapbindcred={password}\n")).unwrap();
+            }
+            settings += usize::from(asked.starts_with("point-"));
+            let done = type_there(&place, &line);
+            assert_eq!(code(&done), Some(0), "{line}: {}", talk(&done));
+            says(&place, &run, &asked, "done");
+        }
+        false
+    });
+    // What the installer has set right is left out.
+    assert!(settings >= 3, "one after the other: {settings}");
+    assert_eq!(sessions(&place, &run), [""; 0], "the wizard moved nobody");
+    let restored = of_kind(&place, &run, "effect-ended")
+        .iter()
+        .filter(|e| {
+            e["message"]
+                .as_str()
+                .unwrap()
+                .contains("users are complete")
+        })
+        .count();
+    assert_eq!(restored, 2, "two sessions, by hand");
+    assert_eq!(place.audit()["clean"], true);
+
+    // What takes it back was kept before the operator set it.
+    let to = "point-to-directory";
+    let back = place.run(&["undo", &run, "--to", to, "--headless", "--yes"]);
+    assert_eq!(code(&back), Some(0), "{}", talk(&back));
+    let ended = of_kind(&place, &run, "effect-ended");
+    let back = ended.iter().filter(|e| {
+        let effect = e["effect"].as_str().unwrap();
+        effect.starts_with("undo/point-to-directory/") && e["message"] == "set back, and read back"
+    });
+    // What a password was before is kept nowhere.
+    assert_eq!(back.count(), settings - 1);
+}
+
+#[test]
+fn a_step_goes_back_to_the_wizard_while_the_operator_is_asked() {
+    let (place, run) = begun("2", "65", YES, "keep-backups/1");
+    set(&place, &run, "stop-sims=by-hand");
+    says(&place, &run, "keep-backups/1", "tape 17");
+    eventually("the operator is asked", || gate(&place) == "stop-sims/1");
+    set(&place, &run, "stop-sims=automatic");
+    eventually("the wizard has stopped it", || {
+        gate(&place) == "install-new-server/1"
+    });
+    let events = events(&place, &run);
+    let step = |e: &&Value| e["kind"] == "step-ended" && e["step"] == "stop-sims";
+    assert_eq!(events.iter().find(step).unwrap()["outcome"], "ok");
+    let over = place.run(&["set", &run, "stop-sims=by-hand"]);
+    assert_eq!(code(&over), Some(1), "{}", talk(&over));
+    assert!(talk(&over).contains("is over"), "{}", talk(&over));
 }
