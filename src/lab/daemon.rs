@@ -16,6 +16,7 @@ pub mod mta;
 mod outside;
 pub mod pop;
 pub mod presence;
+pub mod proxy;
 pub mod reading;
 pub mod running;
 mod send;

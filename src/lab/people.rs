@@ -4,8 +4,10 @@
 //! attributes are addresses, what the delivery options and states mean. Where entries come from is
 //! a [`Directory`]'s business.
 
+pub mod kept;
 pub mod ldap;
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -15,7 +17,7 @@ use std::fmt::Write as _;
 pub struct Unreachable(pub String);
 
 /// An entry as these rules need it: names in lower case, values that are text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// Its name.
     pub dn: String,
@@ -90,6 +92,9 @@ pub struct Site {
     pub default_dn: String,
     /// The server's own full name, which `mailHost` has to be.
     pub host: String,
+    /// Whether iMS also takes entries that were not upgraded: by its tags where people log in, and
+    /// always where the entries come from dirsync, which went by them.
+    pub multi: bool,
     /// Whether every host counts as this one: to tell whose a message is, wherever the mailbox.
     pub everywhere: bool,
     /// Other names that it takes for its own.
@@ -120,6 +125,8 @@ pub enum Denied {
     Credentials,
     /// The user may not use this service here and now.
     Closed,
+    /// The user's mailbox is on this host, and not here.
+    Elsewhere(String),
     /// The directory does not answer.
     Directory,
 }
@@ -138,12 +145,11 @@ impl Site {
         if self.is_own_name(domain) || domain.eq_ignore_ascii_case(&self.default_domain()) {
             return Ok(true);
         }
-        let class = match self.rules {
-            Rules::Sims => "mailDomain",
-            Rules::Ims => "inetDomain",
+        let filter = match self.rules {
+            Rules::Sims => "(objectClass=mailDomain)",
+            Rules::Ims => "(|(objectClass=inetDomain)(objectClass=mailDomain))",
         };
-        let filter = format!("(objectClass={class})");
-        let found = directory.search(&self.domain_dn(domain), Depth::Base, &filter)?;
+        let found = directory.search(&self.domain_dn(domain), Depth::Base, filter)?;
         Ok(!found.is_empty())
     }
 
@@ -160,6 +166,9 @@ impl Site {
         let filter = match self.rules {
             Rules::Sims => format!(
                 "(&(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(rfc822MailAlias={address})))"
+            ),
+            Rules::Ims if self.multi => format!(
+                "(&(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(mailAlternateAddress={address})(rfc822MailAlias={address})))"
             ),
             Rules::Ims => format!(
                 "(&(objectClass=inetLocalMailRecipient)(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(mailAlternateAddress={address})))"
@@ -207,8 +216,8 @@ impl Site {
             return Err(Denied::Credentials);
         }
         let more = match self.rules {
-            Rules::Sims => "",
-            Rules::Ims => "(objectClass=inetLocalMailRecipient)",
+            Rules::Ims if !self.multi => "(objectClass=inetLocalMailRecipient)",
+            _ => "",
         };
         let (uid, whole) = (escape(uid), escape(user));
         let filter = format!("(&(objectClass=inetMailUser){more}(|(uid={uid})(uid={whole})))");
@@ -222,6 +231,9 @@ impl Site {
             Ok(true) => {}
             Ok(false) => return Err(Denied::Credentials),
             Err(_) => return Err(Denied::Directory),
+        }
+        if let (false, Some(host)) = (self.is_here(entry), entry.first("mailhost")) {
+            return Err(Denied::Elsewhere(host.to_owned()));
         }
         if self.is_here(entry) && self.is_active(entry) && self.may_use(entry, service) {
             self.store_id(entry).ok_or(Denied::Credentials)
@@ -350,7 +362,8 @@ impl Site {
     fn is_active(&self, entry: &Found) -> bool {
         let general = match self.rules {
             Rules::Sims => "inetsubscriberstatus",
-            Rules::Ims => "inetuserstatus",
+            Rules::Ims if entry.has("objectclass", "inetLocalMailRecipient") => "inetuserstatus",
+            Rules::Ims => "inetsubscriberstatus",
         };
         [general, "mailuserstatus"].iter().all(|name| {
             entry

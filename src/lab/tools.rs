@@ -8,6 +8,7 @@ pub mod configutil;
 pub mod control;
 pub mod directory;
 pub mod getopt;
+pub mod held;
 pub mod imbackup;
 pub mod imquotacheck;
 pub mod imsbackup;
@@ -128,6 +129,7 @@ const COMMANDS: &[(&str, Command)] = &[
     ("start-slapd", slapd::start),
     ("stop-slapd", slapd::stop),
     ("SUNWmail/ims/sbin/imbackup", imbackup::run),
+    ("SUNWmail/imta/sbin/hold_master", held::hold_master),
     ("SUNWmail/sbin/im.server", imta::im_server),
     ("SUNWmail/sbin/imbackup", imbackup::run),
     ("SUNWmail/sbin/imta", imta::run),

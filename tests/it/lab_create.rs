@@ -426,8 +426,8 @@ fn what_cannot_be_done_is_said_with_the_place_and_what_next() {
     let file = place.on("create", "full/mine", &[]);
     assert_eq!(file.status.code(), Some(1), "{}", err(&file));
 
-    let other = place.on("create", "new", &["--scenario", "nms-unix"]);
-    ends(&other, 2, "`sims-offline` only");
+    let other = place.on("create", "new", &["--scenario", "sims-nowhere"]);
+    ends(&other, 2, "not for `sims-nowhere`");
     ends(&place.on("create", "new", &["--users", "0"]), 2, "users");
     ends(&place.on("create", "new", &["--users", "many"]), 2, "many");
     assert!(!place.path("new").exists());
@@ -496,7 +496,7 @@ fn a_person_can_type_what_the_guide_says_at_a_hosts_prompt() {
     ends(&said, 3, "/nowhere: does not exist");
 
     let one = place.on("shell", "lab", &["mail", "--", "ls", "/opt/SUNWmail"]);
-    assert_eq!(out(&one), "ims\nsbin\n");
+    assert_eq!(out(&one), "ims\nimta\nsbin\n");
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod lab_create;
 mod lab_daemon;
 mod lab_dns;
 mod lab_hosts;
+mod lab_move;
 mod lab_phrases;
 mod lab_services;
 mod lab_stores;

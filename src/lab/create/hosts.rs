@@ -31,6 +31,7 @@ const SIMS_COMMANDS: &[&str] = &[
     "/opt/SUNWmail/sbin/imquotacheck",
     "/opt/SUNWmail/sbin/mt.scheduler",
     "/opt/SUNWmail/ims/sbin/imbackup",
+    "/opt/SUNWmail/imta/sbin/hold_master",
 ];
 
 /// Commands in the directory server's instance.

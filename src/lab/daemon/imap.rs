@@ -6,6 +6,7 @@ mod fetch;
 mod parse;
 
 use super::mailbox::{Mailboxes, Message, Refusal};
+use super::proxy::{Rest, Visitor};
 use parse::Word;
 use std::io::{self, BufRead, Write};
 
@@ -15,7 +16,7 @@ struct Open {
     messages: Vec<Message>,
 }
 
-/// Speaks IMAP with one client until it leaves.
+/// Speaks IMAP with one client until it leaves, or is somebody who has to be led elsewhere.
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be read.
@@ -23,7 +24,7 @@ pub fn talk(
     reader: &mut dyn BufRead,
     writer: &mut dyn Write,
     store: &dyn Mailboxes,
-) -> io::Result<()> {
+) -> io::Result<Rest> {
     write!(writer, "* OK {} IMAP4 service ready\r\n", store.host())?;
     writer.flush()?;
     let mut user: Option<String> = None;
@@ -42,9 +43,13 @@ pub fn talk(
             ("NOOP" | "CHECK", _) => "OK done".to_owned(),
             ("LOGOUT", _) => {
                 write!(writer, "* BYE {}\r\n{tag} OK done\r\n", store.host())?;
-                return writer.flush();
+                writer.flush()?;
+                return Ok(None);
             }
-            ("LOGIN", None) => login(&mut user, &rest, store),
+            ("LOGIN", None) => match login(&mut user, &rest, store) {
+                Ok(answer) => answer,
+                Err(visitor) => return Ok(Some(Visitor { tag, ..visitor })),
+            },
             ("LOGIN", Some(_)) => "BAD logged in already".to_owned(),
             (_, None) => "NO log in first".to_owned(),
             ("LIST" | "LSUB", Some(user)) => list(writer, user, &rest, store)?,
@@ -64,23 +69,37 @@ pub fn talk(
         write!(writer, "{tag} {answer}\r\n")?;
         writer.flush()?;
     }
-    Ok(())
+    Ok(None)
 }
 
-fn login(user: &mut Option<String>, words: &[Word], store: &dyn Mailboxes) -> String {
+/// What is answered; or who has to be led elsewhere.
+fn login(
+    user: &mut Option<String>,
+    words: &[Word],
+    store: &dyn Mailboxes,
+) -> Result<String, Visitor> {
     let text = |at: usize| words.get(at).and_then(Word::utf8);
     let (Some(name), Some(password), None) = (text(0), text(1), words.get(2)) else {
-        return "BAD LOGIN user password".to_owned();
+        return Ok("BAD LOGIN user password".to_owned());
     };
-    match store.login(&name, &password) {
+    let answer = match store.login(&name, &password) {
         Ok(id) => {
             *user = Some(id);
-            "OK logged in".to_owned()
+            "OK logged in"
         }
-        Err(Refusal::Credentials) => "NO authentication failed".to_owned(),
-        Err(Refusal::Closed) => "NO mailbox not available".to_owned(),
-        Err(Refusal::Directory) => "NO directory not available".to_owned(),
-    }
+        Err(Refusal::Elsewhere(host)) => {
+            return Err(Visitor {
+                host,
+                user: name,
+                password,
+                tag: String::new(),
+            });
+        }
+        Err(Refusal::Credentials) => "NO authentication failed",
+        Err(Refusal::Closed) => "NO mailbox not available",
+        Err(Refusal::Directory) => "NO directory not available",
+    };
+    Ok(answer.to_owned())
 }
 
 fn list(

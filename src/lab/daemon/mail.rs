@@ -6,18 +6,20 @@
 use super::components::{Context, Running, StartError};
 use super::mailbox::Mailboxes;
 use super::mappings::Internal;
-use super::mta::{Recipients, Relay, Side, Store};
+use super::mta::{Relay, Side, Store};
 use super::presence::Presence;
-use super::reading::{Door, NewMailboxes, OldMailboxes};
+use super::reading::{Door, NewMailboxes, OldMailboxes, Proxy};
 use super::session::{Protocol, serve};
-use super::{STORED, imap, jobs, pop, smtp};
+use super::{STORED, imap, jobs, pop, proxy, smtp};
 use crate::lab::ims::sync;
 use crate::lab::instance::Instance;
 use crate::lab::options::Options;
+use crate::lab::people::kept::{Kept, Make};
 use crate::lab::people::ldap::LdapDirectory;
 use crate::lab::people::{Rules, Service, Site};
 use crate::lab::queue::{NEW_LOCAL, OLD_LOCAL, OLD_QUEUE};
 use crate::lab::tools::imsimta;
+use crate::lab::tools::imta::dirsync::{self, How};
 use crate::lab::traffic::OUTSIDE;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::net::{IpAddr, TcpStream};
@@ -68,6 +70,7 @@ fn old_side(context: &Context) -> Result<Side, StartError> {
             suffix: context.lab.config.suffix.clone(),
             default_dn: context.lab.config.default_domain_dn.clone(),
             host: context.host.fqdn.clone(),
+            multi: false,
             everywhere: false,
             aliases: Vec::new(),
             separators,
@@ -78,13 +81,22 @@ fn old_side(context: &Context) -> Result<Side, StartError> {
             port: 389,
             reader: (String::new(), String::new()),
         }),
+        known: Arc::new(Kept::new(
+            dirsync::file(&context.lab, &context.host),
+            Some(make(context)),
+        )),
         counters: queue.with_file_name("counters"),
         queue,
         local: OLD_LOCAL,
         store: Store::Old { host_root: root },
         relay: Relay::Everybody,
-        recipients: Recipients::Directory,
     })
+}
+
+/// Makes the old MTA's first directory cache.
+fn make(context: &Context) -> Make {
+    let (lab, host) = (context.lab.clone(), context.host.clone());
+    Box::new(move || dirsync::synchronize(&lab, &host, How::First))
 }
 
 /// The instance of a host, if one is installed.
@@ -126,15 +138,6 @@ fn new_side(context: &Context) -> Result<Side, StartError> {
             option("local.ugldapbindcred")?,
         ),
     };
-    let cached = instance.clone();
-    let read = move || {
-        let cache = imsimta::Cache::read(&cached).map_err(io::Error::other)?;
-        let cache = cache.unwrap_or_default();
-        Ok(super::mta::Cache {
-            domains: cache.domains,
-            addresses: cache.addresses.into_keys().collect(),
-        })
-    };
     Ok(Side {
         lab: context.lab.clone(),
         host_root: context.root(),
@@ -144,11 +147,13 @@ fn new_side(context: &Context) -> Result<Side, StartError> {
             suffix: option("local.ugldapbasedn")?,
             default_dn: option("local.ugldapdeforgdn")?,
             host: context.host.fqdn.clone(),
+            multi: true,
             everywhere: false,
             aliases: names(&option("local.imta.hostnamealiases")?),
             separators: option("service.loginseparator")?.chars().collect(),
         },
         directory: Arc::new(directory),
+        known: Arc::new(Kept::new(imsimta::cache_file(&instance), None)),
         queue: instance.queue(),
         counters: instance.counters(),
         local: NEW_LOCAL,
@@ -156,7 +161,6 @@ fn new_side(context: &Context) -> Result<Side, StartError> {
             instance: instance.root.clone(),
         },
         relay: Relay::Mapped(Internal::read(&instance.mappings()).map_err(failed)?),
-        recipients: Recipients::Cache(Arc::new(read)),
     })
 }
 
@@ -218,9 +222,16 @@ pub async fn job_controller(context: Context) -> Result<Running, StartError> {
 /// When a port is taken.
 pub async fn imaccessd(context: Context) -> Result<Running, StartError> {
     let side = side_of(&context).await?;
+    let led = ims_cnf(&context.root(), "ims-proxy").unwrap_or_default();
+    let led = match led.to_ascii_lowercase().as_str() {
+        "on" => Proxy::On,
+        "only" => Proxy::Only,
+        _ => Proxy::Off,
+    };
     let old = |service| OldMailboxes {
         door: door(&side, service),
         host_root: context.root(),
+        proxy: led,
     };
     let pop_listener = context.listen(110).await?;
     let imap_listener = context.listen(143).await?;
@@ -342,7 +353,12 @@ fn checkpoint(instance: &Instance) -> io::Result<()> {
 }
 
 async fn new_mailboxes(context: &Context, service: Service) -> Result<NewMailboxes, StartError> {
-    let side = side_of(context).await?;
+    let mut side = side_of(context).await?;
+    let tags = instance(context)?
+        .local("local.imta.schematag")
+        .map_err(failed)?;
+    // Who was not upgraded comes in only while the tag of the old schema is on.
+    side.site.multi = tags.is_some_and(|tags| tags.to_lowercase().contains("sims40"));
     Ok(NewMailboxes {
         door: door(&side, service),
         instance: instance(context)?.root,
@@ -359,25 +375,33 @@ fn door(side: &Side, service: Service) -> Door {
 
 fn imap_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
     let activity = context.activity.clone();
+    let lab = context.lab.clone();
     let outside = outside(context);
     Arc::new(move |stream, peer| {
         if Some(peer) != outside {
             activity.touch();
         }
         let (mut reader, mut writer) = ends(stream)?;
-        imap::talk(&mut reader, &mut writer, &store)
+        match imap::talk(&mut reader, &mut writer, &store)? {
+            Some(visitor) => proxy::imap(&lab, &visitor, (reader, writer)),
+            None => Ok(()),
+        }
     })
 }
 
 fn pop_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
     let activity = context.activity.clone();
+    let lab = context.lab.clone();
     let outside = outside(context);
     Arc::new(move |stream, peer| {
         if Some(peer) != outside {
             activity.touch();
         }
         let (mut reader, mut writer) = ends(stream)?;
-        pop::talk(&mut reader, &mut writer, &store)
+        match pop::talk(&mut reader, &mut writer, &store)? {
+            Some(visitor) => proxy::pop(&lab, &visitor, (reader, writer)),
+            None => Ok(()),
+        }
     })
 }
 

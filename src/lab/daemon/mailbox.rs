@@ -16,12 +16,14 @@ pub struct Message {
 }
 
 /// Why somebody may not come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No such user here, or a wrong password; a client is not told which.
     Credentials,
     /// The user may not read now: locked, held, inactive, or at home on another host.
     Closed,
+    /// The user is at home on this host, and this server leads there.
+    Elsewhere(String),
     /// The directory does not answer.
     Directory,
 }

@@ -96,24 +96,6 @@ pub enum Relay {
     Mapped(super::mappings::Internal),
 }
 
-/// What the dispatcher knows its recipients by.
-#[derive(Clone)]
-pub enum Recipients {
-    /// The directory itself.
-    Directory,
-    /// The cache that dirsync made: addresses in lower case, and the domains that are local.
-    Cache(Arc<dyn Fn() -> io::Result<Cache> + Send + Sync>),
-}
-
-/// A directory cache.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cache {
-    /// The local domains, in lower case.
-    pub domains: BTreeSet<String>,
-    /// The addresses that are somebody's, in lower case.
-    pub addresses: BTreeSet<String>,
-}
-
 /// One side's MTA.
 #[derive(Clone)]
 pub struct Side {
@@ -125,8 +107,10 @@ pub struct Side {
     pub product: &'static str,
     /// What it knows of its site.
     pub site: Site,
-    /// Where its entries are.
+    /// The directory, where people log in.
     pub directory: Arc<dyn Directory>,
+    /// What the last dirsync knew of it, by which mail goes.
+    pub known: Arc<dyn Directory>,
     /// Its queue.
     pub queue: PathBuf,
     /// Its counters.
@@ -137,16 +121,17 @@ pub struct Side {
     pub store: Store,
     /// Who may relay.
     pub relay: Relay,
-    /// How the dispatcher knows recipients.
-    pub recipients: Recipients,
 }
 
 impl Side {
-    /// Returns whether an address belongs to this site, by its domain.
+    /// Returns whether an address belongs to this site: by its domain, or because somebody has it.
     fn is_local(&self, address: &str) -> Result<bool, Unreachable> {
         match address.rsplit_once('@') {
             None => Ok(true),
-            Some((_, domain)) => self.site.is_local(self.directory.as_ref(), domain),
+            Some((_, domain)) => {
+                let known = self.known.as_ref();
+                Ok(self.site.is_local(known, domain)? || self.site.find(known, address)?.is_some())
+            }
         }
     }
 
@@ -158,11 +143,11 @@ impl Side {
         if self.is_local(address)? {
             let domain = address.rsplit_once('@').map(|(_, domain)| domain);
             let domain = domain.map_or_else(|| self.site.default_domain(), str::to_owned);
-            if let Some(host) = self.site.router(self.directory.as_ref(), &domain)? {
+            if let Some(host) = self.site.router(self.known.as_ref(), &domain)? {
                 let target = Target::Elsewhere(host, address.to_owned());
                 return Ok(Some(BTreeSet::from([target])));
             }
-            self.site.targets(self.directory.as_ref(), address)
+            self.site.targets(self.known.as_ref(), address)
         } else {
             Ok(Some(BTreeSet::from([Target::Remote(address.to_owned())])))
         }
@@ -191,26 +176,6 @@ impl Side {
         queue::enqueue(&self.queue, REMOTE, &envelope, message, State::Ready).map(|_| ())
     }
 
-    fn cached(&self, cache: &Cache, client: IpAddr, address: &str) -> Verdict {
-        let default = self.site.default_domain();
-        let (local, domain) = match address.rsplit_once('@') {
-            Some((local, domain)) if self.site.is_own_name(domain) => (local, None),
-            Some((local, domain)) => (local, Some(domain.to_lowercase())),
-            None => (address, None),
-        };
-        let domain = domain.unwrap_or_else(|| default.to_lowercase());
-        if cache.domains.contains(&domain) || domain.eq_ignore_ascii_case(&default) {
-            let full = format!("{}@{domain}", local.to_lowercase());
-            if cache.addresses.contains(&full) {
-                Verdict::Accepted
-            } else {
-                Verdict::Unknown
-            }
-        } else {
-            self.relayed(client)
-        }
-    }
-
     fn relayed(&self, client: IpAddr) -> Verdict {
         let allowed = match &self.relay {
             Relay::Everybody => true,
@@ -234,16 +199,10 @@ impl Mta for Side {
     }
 
     fn recipient(&self, client: IpAddr, address: &str) -> Verdict {
-        if let Recipients::Cache(read) = &self.recipients {
-            return match read() {
-                Ok(cache) => self.cached(&cache, client, address),
-                Err(_) => Verdict::Later,
-            };
-        }
         match self.is_local(address) {
             Err(_) => Verdict::Later,
             Ok(false) => self.relayed(client),
-            Ok(true) => match self.site.find(self.directory.as_ref(), address) {
+            Ok(true) => match self.site.find(self.known.as_ref(), address) {
                 Ok(Some(_)) => Verdict::Accepted,
                 Ok(None) => Verdict::Unknown,
                 Err(_) => Verdict::Later,
@@ -267,7 +226,7 @@ impl Mta for Side {
                 continue;
             }
             here.push(address.as_str());
-            let targets = anywhere.targets(self.directory.as_ref(), address);
+            let targets = anywhere.targets(self.known.as_ref(), address);
             for target in targets.map_err(other)?.unwrap_or_default() {
                 match target {
                     Target::Mailbox(user) => {
@@ -310,7 +269,7 @@ impl Mta for Side {
 impl Side {
     /// The store id of the user with this address, whatever the state of their delivery.
     fn owner(&self, address: &str) -> Result<Option<String>, Unreachable> {
-        let found = self.site.find(self.directory.as_ref(), address)?;
+        let found = self.site.find(self.known.as_ref(), address)?;
         Ok(found.and_then(|entry| self.site.store_id(&entry)))
     }
 }

@@ -1,10 +1,11 @@
 //! POP3 on both products: read only, because the lab's people do not delete while they are watched.
 
 use super::mailbox::{Mailboxes, Message, Refusal};
+use super::proxy::{Rest, Visitor};
 use super::session::line;
 use std::io::{self, BufRead, Write};
 
-/// Speaks POP3 with one client until it leaves.
+/// Speaks POP3 with one client until it leaves, or is somebody who has to be led elsewhere.
 ///
 /// # Errors
 /// When the connection breaks or the store cannot be read.
@@ -12,10 +13,12 @@ pub fn talk(
     reader: &mut dyn BufRead,
     writer: &mut dyn Write,
     store: &dyn Mailboxes,
-) -> io::Result<()> {
+) -> io::Result<Rest> {
     ok(writer, &format!("{} POP3 server ready", store.host()))?;
-    let Some((user, messages)) = authorize(reader, writer, store)? else {
-        return Ok(());
+    let (user, messages) = match authorize(reader, writer, store)? {
+        Entered::In(user, messages) => (user, messages),
+        Entered::Elsewhere(visitor) => return Ok(Some(visitor)),
+        Entered::Left => return Ok(None),
     };
     while let Some(command) = line(reader)? {
         let command = String::from_utf8_lossy(&command).into_owned();
@@ -41,19 +44,29 @@ pub fn talk(
             ("NOOP" | "RSET", ..) => ok(writer, "")?,
             ("CAPA", ..) => write!(writer, "+OK\r\nUSER\r\nUIDL\r\n.\r\n")?,
             ("DELE", ..) => refuse(writer, "this mailbox is read only")?,
-            ("QUIT", ..) => return ok(writer, "bye"),
+            ("QUIT", ..) => {
+                ok(writer, "bye")?;
+                return Ok(None);
+            }
             _ => refuse(writer, "unknown command")?,
         }
         writer.flush()?;
     }
-    Ok(())
+    Ok(None)
+}
+
+/// How it went at the door.
+enum Entered {
+    In(String, Vec<Message>),
+    Elsewhere(Visitor),
+    Left,
 }
 
 fn authorize(
     reader: &mut dyn BufRead,
     writer: &mut dyn Write,
     store: &dyn Mailboxes,
-) -> io::Result<Option<(String, Vec<Message>)>> {
+) -> io::Result<Entered> {
     let mut name: Option<String> = None;
     while let Some(command) = line(reader)? {
         let command = String::from_utf8_lossy(&command).into_owned();
@@ -68,7 +81,15 @@ fn authorize(
                     let messages = store.messages(&user, b"INBOX")?;
                     let messages = messages.map(|(_, m)| m).unwrap_or_default();
                     ok(writer, "mailbox open")?;
-                    return Ok(Some((user, messages)));
+                    return Ok(Entered::In(user, messages));
+                }
+                Err(Refusal::Elsewhere(host)) => {
+                    return Ok(Entered::Elsewhere(Visitor {
+                        host,
+                        user,
+                        password: rest.to_owned(),
+                        tag: String::new(),
+                    }));
                 }
                 Err(Refusal::Credentials) => refuse(writer, "authentication failed")?,
                 Err(Refusal::Closed) => refuse(writer, "mailbox not available")?,
@@ -78,13 +99,13 @@ fn authorize(
             ("CAPA", _) => write!(writer, "+OK\r\nUSER\r\nUIDL\r\n.\r\n")?,
             ("QUIT", _) => {
                 ok(writer, "bye")?;
-                return Ok(None);
+                return Ok(Entered::Left);
             }
             _ => refuse(writer, "log in first")?,
         }
         writer.flush()?;
     }
-    Ok(None)
+    Ok(Entered::Left)
 }
 
 fn pick<'a>(messages: &'a [Message], number: &str) -> Option<&'a Message> {

@@ -26,6 +26,7 @@ impl Door {
             .map_err(|denied| match denied {
                 Denied::Credentials => Refusal::Credentials,
                 Denied::Closed => Refusal::Closed,
+                Denied::Elsewhere(host) => Refusal::Elsewhere(host),
                 Denied::Directory => Refusal::Directory,
             })
     }
@@ -38,6 +39,20 @@ pub struct OldMailboxes {
     pub door: Door,
     /// The root of the host's files.
     pub host_root: PathBuf,
+    /// Whose mailboxes it serves.
+    pub proxy: Proxy,
+}
+
+/// What `ims-proxy` of `ims.cnf` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proxy {
+    /// Mailboxes that are here.
+    #[default]
+    Off,
+    /// These, and it leads to the others.
+    On,
+    /// It leads to the others only: nobody reads what is here.
+    Only,
 }
 
 impl OldMailboxes {
@@ -57,7 +72,10 @@ impl Mailboxes for OldMailboxes {
     }
 
     fn login(&self, user: &str, password: &str) -> Result<String, Refusal> {
-        self.door.enter(user, password)
+        match (self.door.enter(user, password), self.proxy) {
+            (Err(Refusal::Elsewhere(_)), Proxy::Off) | (Ok(_), Proxy::Only) => Err(Refusal::Closed),
+            (other, _) => other,
+        }
     }
 
     fn folders(&self, user: &str) -> io::Result<Vec<Vec<u8>>> {
@@ -120,7 +138,13 @@ impl Mailboxes for NewMailboxes {
     /// The first login makes the INBOX that is missing (`[INFERRED]`; seen on its successors): so a
     /// user whose mail was restored under another id comes in and finds nothing.
     fn login(&self, user: &str, password: &str) -> Result<String, Refusal> {
-        let id = self.door.enter(user, password)?;
+        let id = self
+            .door
+            .enter(user, password)
+            .map_err(|refusal| match refusal {
+                Refusal::Elsewhere(_) => Refusal::Closed,
+                other => other,
+            })?;
         let made = self
             .store()
             .and_then(|store| store.create(&id, "INBOX").map_err(io::Error::other));
@@ -184,6 +208,7 @@ mod tests {
         let old = OldMailboxes {
             door: door(dir.path(), Rules::Sims),
             host_root: dir.path().join("host"),
+            proxy: Proxy::Off,
         };
         let store = SimsStore::open(&old.host_root).unwrap();
         store.append("ann", b"A\xff", b"x\ny", &[], 7).unwrap();

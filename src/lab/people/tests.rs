@@ -12,6 +12,7 @@ fn site(rules: Rules) -> Site {
         suffix: "o=internet".to_owned(),
         default_dn: DEFAULT.to_owned(),
         host: "mail.siroe.com".to_owned(),
+        multi: false,
         everywhere: false,
         aliases: Vec::new(),
         separators: vec!['@'],
@@ -180,7 +181,9 @@ fn only_the_right_people_get_in() {
     assert_eq!(login("anderson", "no"), Err(Denied::Credentials));
     assert_eq!(login("anderson", ""), Err(Denied::Credentials));
     assert_eq!(login("*", "pw"), Err(Denied::Credentials));
-    for closed in ["held", "gone", "off", "flo@florizel.com"] {
+    let there = Denied::Elsewhere("new.siroe.com".to_owned());
+    assert_eq!(login("gone", "pw"), Err(there));
+    for closed in ["held", "off", "flo@florizel.com"] {
         assert_eq!(login(closed, "pw"), Err(Denied::Closed), "{closed}");
     }
     let flo = site.login(&fake, Service::Pop, "flo@florizel.com", "pw");

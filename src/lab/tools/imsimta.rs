@@ -4,9 +4,10 @@ mod cache;
 mod dirsync;
 mod rewrite;
 
-pub use cache::{Cache, Known};
+pub use cache::{Cache, Known, file as cache_file};
 
 use super::control;
+use super::held;
 use super::mta::{self, Mta};
 use super::{ToolContext, place};
 use crate::base::display_safe;
@@ -39,6 +40,7 @@ pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabErro
         "qm" => mta::qm(context, &mta_of(&instance), rest),
         "counters" => mta::channel_counters(context, &mta_of(&instance), rest),
         "process" => process(context),
+        "process_held" => held::process_held(context, &instance, rest),
         other => {
             let _ = writeln!(
                 context.err,

@@ -1,14 +1,16 @@
 //! `imta`, `im.server` and `mt.scheduler` of SIMS 4.0 (`domain/commands.md` 1–4).
 
+pub mod dirsync;
+
 use super::ToolContext;
 use super::control::{self, Outcome};
 use super::mta::{self, Mta};
+use crate::base::display_safe;
 use crate::lab::counters;
 use crate::lab::phrases::say;
 use crate::lab::queue::OLD_QUEUE;
 use crate::lab::world::LabError;
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use dirsync::How;
 
 /// What `im.server` drives, in the order of start; the directory server of the site is not among
 /// it.
@@ -46,7 +48,7 @@ pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabErro
         "qm" => mta::qm(context, &mta, rest),
         "counters" => mta::channel_counters(context, &mta, rest),
         "process" => process(context),
-        "dirsync" => dirsync(context, &mta, rest),
+        "dirsync" => run_dirsync(context, &mta, rest),
         _ => mta::usage(context, &mta),
     }
 }
@@ -68,7 +70,7 @@ fn process(context: &mut ToolContext<'_>) -> Result<u8, LabError> {
 
 /// `dirsync [-F] …`: SIMS asks its directory anew; after `-F` the MTA is restarted, even one that
 /// was stopped.
-fn dirsync(context: &mut ToolContext<'_>, mta: &Mta, args: &[String]) -> Result<u8, LabError> {
+fn run_dirsync(context: &mut ToolContext<'_>, mta: &Mta, args: &[String]) -> Result<u8, LabError> {
     let options = match super::getopt::parse(args, "d:vl:FLb:h:p:t") {
         Ok(options) if options.operands.is_empty() => options,
         Ok(_) => return mta::usage(context, mta),
@@ -77,14 +79,13 @@ fn dirsync(context: &mut ToolContext<'_>, mta: &Mta, args: &[String]) -> Result<
             return Ok(1);
         }
     };
-    let directory = context.lab.host_with_role("directory")?.address;
-    let address = SocketAddr::from((directory, context.lab.port(389)));
-    if let Err(e) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
-        writeln!(
-            context.err,
-            "imta dirsync: cannot connect to the LDAP server: {e}"
-        )
-        .map_err(wrote)?;
+    let how = if options.has('F') {
+        How::Full
+    } else {
+        How::Incremental
+    };
+    if let Err(why) = dirsync::synchronize(&context.lab, &context.host, how) {
+        writeln!(context.err, "imta dirsync: {}", display_safe(&why)).map_err(wrote)?;
         return Ok(1);
     }
     if options.has('F') {

@@ -5,8 +5,10 @@ use super::super::presence::Presence;
 use super::*;
 use crate::lab::ims::ImsStore;
 use crate::lab::people::Rules;
+use crate::lab::people::fake::Fake;
 use crate::lab::queue::{HOLD, OLD_LOCAL, enqueue, list};
 use crate::lab::sims::SimsStore;
+use std::sync::Arc;
 
 fn put(side: &Side, channel: &str, to: &[&str], state: State) {
     let envelope = Envelope {
@@ -165,4 +167,52 @@ fn nothing_goes_into_the_new_store_without_stored() {
     assert_eq!(names(&side), []);
     let store = ImsStore::open(&dir.path().join("host/msg-mail")).unwrap();
     assert_eq!(store.messages("Ann", "INBOX").unwrap().len(), 1);
+}
+
+#[test]
+fn who_is_at_home_on_another_host_gets_one_message_there_with_all_others_of_that_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut side = side(dir.path(), Rules::Sims);
+    let mut known = Fake::default();
+    for uid in ["ann", "bob"] {
+        known.add(
+            &format!("uid={uid},dc=siroe,dc=com,o=internet"),
+            &[
+                "objectClass: inetMailUser",
+                &format!("uid: {uid}"),
+                &format!("mail: {uid}@siroe.com"),
+                "mailHost: new.siroe.com",
+            ],
+        );
+    }
+    side.known = Arc::new(known);
+    put(
+        &side,
+        OLD_LOCAL,
+        &["ann@siroe.com", "bob@siroe.com"],
+        State::Ready,
+    );
+    let mut jobs = Jobs::new(side.clone(), "none");
+    assert!(jobs.step().unwrap());
+    let queued = list(&side.queue).unwrap();
+    let channels: Vec<&str> = queued.iter().map(|q| q.channel.as_str()).collect();
+    assert_eq!(channels, [REMOTE]);
+    let (envelope, _) = queue::read(&queued[0].path).unwrap();
+    let there = [
+        "@new.siroe.com:ann@siroe.com",
+        "@new.siroe.com:bob@siroe.com",
+    ];
+    assert_eq!(envelope.to, there);
+
+    // The domain's own router decides before anything else is looked at.
+    let mut known = Fake::default();
+    known.add(
+        "dc=siroe,dc=com,o=internet",
+        &["objectClass: mailDomain", "mailRoutingHosts: new.siroe.com"],
+    );
+    let mut side = side;
+    side.known = Arc::new(known);
+    let targets = side.targets("anybody@siroe.com").unwrap().unwrap();
+    let target = Target::Elsewhere("new.siroe.com".to_owned(), "anybody@siroe.com".to_owned());
+    assert_eq!(targets, BTreeSet::from([target]));
 }

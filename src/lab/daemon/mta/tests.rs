@@ -61,6 +61,7 @@ pub fn side(dir: &Path, rules: Rules) -> Side {
             },
         ),
     };
+    let directory: Arc<dyn Directory> = Arc::new(directory);
     Side {
         lab: lab(dir),
         host_root: dir.join("host"),
@@ -70,17 +71,18 @@ pub fn side(dir: &Path, rules: Rules) -> Side {
             suffix: "o=internet".to_owned(),
             default_dn: "dc=siroe,dc=com,o=internet".to_owned(),
             host: "mail.siroe.com".to_owned(),
+            multi: false,
             everywhere: false,
             aliases: Vec::new(),
             separators: vec!['@'],
         },
-        directory: Arc::new(directory),
+        known: Arc::clone(&directory),
+        directory,
         queue: dir.join("host/queue"),
         counters: dir.join("host/counters"),
         local,
         store,
         relay: Relay::Everybody,
-        recipients: Recipients::Directory,
     }
 }
 
@@ -165,12 +167,17 @@ fn the_new_server_goes_by_its_cache_and_its_mapping_table() {
     let path = dir.path().join("mappings");
     std::fs::write(&path, super::super::mappings::DEFAULT).unwrap();
     side.relay = Relay::Mapped(super::super::mappings::Internal::read(&path).unwrap());
-    side.recipients = Recipients::Cache(Arc::new(|| {
-        Ok(Cache {
-            domains: BTreeSet::from(["siroe.com".to_owned()]),
-            addresses: BTreeSet::from(["only@siroe.com".to_owned()]),
-        })
-    }));
+    let mut known = Fake::default();
+    known.add("dc=siroe,dc=com,o=internet", &["objectClass: inetDomain"]);
+    known.add(
+        "uid=only,ou=People,dc=siroe,dc=com,o=internet",
+        &[
+            "objectClass: inetMailUser",
+            "objectClass: inetLocalMailRecipient",
+            "mail: only@siroe.com",
+        ],
+    );
+    side.known = Arc::new(known);
     assert_eq!(side.recipient(CLIENT, "Only@Siroe.com"), Verdict::Accepted);
     assert_eq!(side.recipient(CLIENT, "only"), Verdict::Accepted);
     assert_eq!(side.recipient(CLIENT, "ann@siroe.com"), Verdict::Unknown);
@@ -178,4 +185,28 @@ fn the_new_server_goes_by_its_cache_and_its_mapping_table() {
     std::fs::write(&path, "INTERNAL_IP\n  $(127.3.0.0/16)  $Y\n").unwrap();
     side.relay = Relay::Mapped(super::super::mappings::Internal::read(&path).unwrap());
     assert_eq!(side.recipient(CLIENT, "far@away.org"), Verdict::Accepted);
+}
+
+#[test]
+fn what_another_host_of_the_site_took_is_not_noted_again_and_what_goes_round_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let side = side(dir.path(), Rules::Sims);
+    let mut relayed = incoming(&["ann@siroe.com"]);
+    relayed.hops = Some(2);
+    side.accept(&relayed).unwrap();
+    let ledger = || std::fs::read_to_string(dir.path().join("ledger.jsonl")).unwrap_or_default();
+    assert_eq!(ledger(), "");
+    let queued = queue::list(&side.queue).unwrap();
+    let (envelope, _) = queue::read(&queued[0].path).unwrap();
+    assert_eq!((envelope.hops, queued[0].state), (2, State::Ready));
+
+    relayed.hops = Some(31);
+    side.accept(&relayed).unwrap();
+    let mut circling = incoming(&["ann@siroe.com"]);
+    circling.message = ["Received: from a\r\n".repeat(31).as_bytes(), b"\r\nhi\r\n"].concat();
+    side.accept(&circling).unwrap();
+    let queued = queue::list(&side.queue).unwrap();
+    let held = queued.iter().filter(|q| q.state == State::Held).count();
+    assert_eq!((queued.len(), held), (3, 2));
+    assert_eq!(ledger().lines().count(), 1);
 }

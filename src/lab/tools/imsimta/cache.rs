@@ -7,6 +7,7 @@ use crate::lab::instance::Instance;
 use crate::lab::ldap::entry::Entry;
 use crate::lab::lines;
 use crate::lab::people::domain_of;
+use crate::lab::people::kept::Snapshot;
 use crate::lab::world::LabError;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,9 @@ pub struct Cache {
     pub addresses: BTreeMap<String, Known>,
     /// The local domains, in lower case.
     pub domains: BTreeSet<String>,
+    /// The entries themselves, domains among them.
+    #[serde(default)]
+    pub people: Snapshot,
     /// How many entries were accepted.
     pub entries: usize,
 }
@@ -129,6 +133,7 @@ impl Cache {
                 continue;
             };
             self.entries += 1;
+            self.people.put(entry);
             for name in ["mail"].iter().chain(tag.aliases) {
                 for address in entry.texts(name) {
                     self.addresses
@@ -188,7 +193,8 @@ impl Site {
     }
 }
 
-fn file(instance: &Instance) -> PathBuf {
+/// Where an instance has its cache.
+pub fn file(instance: &Instance) -> PathBuf {
     instance.db().join("dirsync.json")
 }
 

@@ -130,9 +130,12 @@ fn synchronize(
     }
     for class in ["inetDomain", "mailDomain"] {
         match directory.find(&settings.base, &format!("(objectClass={class})")) {
-            Ok(found) => cache
-                .domains
-                .extend(found.iter().map(|e| domain_of(&e.dn).to_lowercase())),
+            Ok(found) => {
+                for entry in &found {
+                    cache.people.put(entry);
+                    cache.domains.insert(domain_of(&entry.dn).to_lowercase());
+                }
+            }
             Err(e) if e.code == NO_SUCH_OBJECT => {}
             Err(e) => return Ok(Err(e)),
         }
@@ -142,6 +145,7 @@ fn synchronize(
         // What was deleted in the directory stays known.
         old.addresses.append(&mut cache.addresses);
         old.domains.append(&mut cache.domains);
+        old.people.renew(cache.people);
         old.entries = old.entries.max(accepted);
         cache = old;
     }
