@@ -361,9 +361,8 @@ impl Site {
 
     fn is_active(&self, entry: &Found) -> bool {
         let general = match self.rules {
-            Rules::Sims => "inetsubscriberstatus",
             Rules::Ims if entry.has("objectclass", "inetLocalMailRecipient") => "inetuserstatus",
-            Rules::Ims => "inetsubscriberstatus",
+            Rules::Sims | Rules::Ims => "inetsubscriberstatus",
         };
         [general, "mailuserstatus"].iter().all(|name| {
             entry

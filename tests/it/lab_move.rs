@@ -43,7 +43,8 @@ impl World {
         let mut includes = String::new();
         for name in ["merged.at.conf", "merged.oc.conf"] {
             std::fs::copy(schema.join(name), config.join(name)).unwrap();
-            includes.push_str(&format!("include \"{SLAPD}/config/{name}\"\n"));
+            let line = format!("include \"{SLAPD}/config/{name}\"\n");
+            includes.push_str(&line);
         }
         std::fs::write(config.join("ns-schema.conf"), includes).unwrap();
         world.ok("ldap", &[&format!("{SLAPD}/restart-slapd")]);
