@@ -159,7 +159,14 @@ fn instructions(world: &World, work: &Work) -> Result<(Vec<String>, Option<Vec<S
             ));
             text.extend(files::lines(edit));
         }
-        Work::MergeSchema(_) => text.extend(apply_here(world, "schema-planned.ldif")),
+        Work::MergeSchema(_) => {
+            text.extend(apply_here(world, directory::SCHEMA_BY_HAND));
+            text.push(
+                "Some refusals are as they should be: it holds two ways of replacing a definition, \
+                 of which each server takes one."
+                    .to_owned(),
+            );
+        }
         Work::UpgradeEntries(UpgradeEntries { confirmed, .. })
         | Work::SetAttributes(SetAttributes { confirmed, .. }) => {
             let name = confirmed.replace(".plans.json", ".planned.ldif");
@@ -223,7 +230,7 @@ fn bind_words(world: &World) -> Vec<String> {
 
 /// A file of this run's folder that goes into the directory.
 fn apply_here(world: &World, name: &str) -> Vec<String> {
-    let mut words = vec!["ldapmodify".to_owned()];
+    let mut words = vec!["ldapmodify".to_owned(), "-c".to_owned()];
     words.extend(bind_words(world));
     let file = world.artifact(name).display().to_string();
     words.extend(["-f".to_owned(), file]);
@@ -312,7 +319,7 @@ pub(super) async fn prepare(world: &World, what: &Prepare) -> EffectEnd {
     let done = match &*what.work {
         Work::SetConfig(set) => config::keep(world, set, &kept).await,
         Work::EditFile(edit) => files::keep(world, edit).await,
-        Work::MergeSchema(merge) => directory::keep_schema(world, merge, &kept),
+        Work::MergeSchema(merge) => directory::prepare_schema(world, merge, &kept),
         Work::UpgradeEntries(UpgradeEntries {
             confirmed, digest, ..
         })

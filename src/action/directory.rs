@@ -7,7 +7,9 @@ use crate::base::display_safe;
 use crate::check::people;
 use crate::directory::ldif::{self, Record};
 use crate::directory::rules::EntryPlan;
-use crate::directory::schema::{Schema, SchemaChange, compare, merge, place, to_ldif, undo_ldif};
+use crate::directory::schema::{
+    Schema, SchemaChange, by_hand_ldif, compare, merge, place, to_ldif, undo_ldif,
+};
 use crate::directory::upgrade::{self, Entries, FileUndo, Setting, UndoSink as _};
 use crate::directory::{Connection, DirectoryError};
 use crate::plan::effect::{EffectEnd, Outcome};
@@ -18,6 +20,9 @@ use std::fmt::Write as _;
 
 /// The artifact with the schema changes that were confirmed.
 const SCHEMA: &str = "schema-changes.json";
+
+/// The artifact with the same for somebody who applies it by hand.
+pub(super) const SCHEMA_BY_HAND: &str = "schema-by-hand.ldif";
 
 pub(super) async fn connect(world: &World) -> Result<Connection, String> {
     world.directory().await.map_err(|e| e.to_string())
@@ -110,11 +115,7 @@ fn confirmed_schema(
 }
 
 /// Keeps what is about to be merged, beside what earlier attempts merged.
-pub(super) fn keep_schema(
-    world: &World,
-    wanted: &MergeSchema,
-    artifact: &str,
-) -> Result<(), String> {
+fn keep_schema(world: &World, wanted: &MergeSchema, artifact: &str) -> Result<(), String> {
     let (dn, changes) = confirmed_schema(world, wanted)?;
     let mut merged = super::revert::merged(world, artifact)?;
     let batch = (dn, changes);
@@ -124,6 +125,17 @@ pub(super) fn keep_schema(
     merged.push(batch);
     let text = serde_json::to_vec(&merged).map_err(|e| e.to_string())?;
     world.write_artifact(artifact, &text)
+}
+
+/// As [`keep_schema`], and writes what the operator applies.
+pub(super) fn prepare_schema(
+    world: &World,
+    wanted: &MergeSchema,
+    artifact: &str,
+) -> Result<(), String> {
+    let (dn, changes) = confirmed_schema(world, wanted)?;
+    world.write_artifact(SCHEMA_BY_HAND, &by_hand_ldif(&dn, &changes))?;
+    keep_schema(world, wanted, artifact)
 }
 
 /// Whether nothing of the schema is missing.

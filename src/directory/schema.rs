@@ -29,7 +29,9 @@ mod merge;
 pub use compare::{Comparison, Difference, SchemaChange, compare, missing};
 pub use config::{Place, place};
 pub use definition::{ClassKind, Definition, Kind};
-pub use merge::{SchemaOutcome, SchemaResult, from_undo_ldif, merge, to_ldif, undo, undo_ldif};
+pub use merge::{
+    SchemaOutcome, SchemaResult, by_hand_ldif, from_undo_ldif, merge, to_ldif, undo, undo_ldif,
+};
 
 use super::connection::Connection;
 use super::error::DirectoryError;

@@ -273,6 +273,22 @@ pub fn to_ldif(dn: &str, changes: &[SchemaChange]) -> Vec<u8> {
     text
 }
 
+/// Writes what somebody applies by hand who has no [`merge`]: each change both ways, since some
+/// servers refuse the deletion and take an addition of the same name for a replacement. Of each pair
+/// one may be refused.
+pub fn by_hand_ldif(dn: &str, changes: &[SchemaChange]) -> Vec<u8> {
+    let mut text = to_ldif(dn, changes);
+    for change in changes
+        .iter()
+        .filter(|c| c.replaces.is_some() && c.place.is_none())
+    {
+        let added = Change::add(change.attribute(), &[&change.definition.text]);
+        let (dn, changes) = (change.dn(dn), vec![added]);
+        write_record(&mut text, &Record::Modify { dn, changes });
+    }
+    text
+}
+
 /// Writes what [`undo`] will do; to be on disk before the first change.
 pub fn undo_ldif(dn: &str, changes: &[SchemaChange]) -> Vec<u8> {
     let mut text = Vec::new();

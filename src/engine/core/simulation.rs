@@ -438,9 +438,11 @@ impl Run {
         }
         if world.broken.is_empty() {
             let undone = usize::from(self.state.phase == Phase::Undone);
+            let amended = usize::try_from(self.state.amendments.revision).unwrap_or(0);
             Ok(BTreeMap::from([
                 ("crashes", self.crashes),
                 ("undone", undone),
+                ("amended", amended),
             ]))
         } else {
             Err(world.broken.join("; "))
@@ -452,42 +454,42 @@ impl Run {
 fn first_broken(
     seeds: std::ops::Range<u64>,
     flaw: Option<Flaw>,
-) -> Result<(usize, usize), (u64, String)> {
-    let (mut crashes, mut undone) = (0, 0);
+) -> Result<BTreeMap<&'static str, usize>, (u64, String)> {
+    let mut all = BTreeMap::new();
     for seed in seeds {
         match Run::new(seed, flaw).play() {
-            Ok(counts) => {
-                crashes += counts["crashes"];
-                undone += counts["undone"];
-            }
+            Ok(counts) => add(&mut all, counts),
             Err(broken) => return Err((seed, broken)),
         }
     }
-    Ok((crashes, undone))
+    Ok(all)
+}
+
+fn add(all: &mut BTreeMap<&'static str, usize>, counts: BTreeMap<&'static str, usize>) {
+    for (what, count) in counts {
+        *all.entry(what).or_insert(0) += count;
+    }
 }
 
 #[test]
 fn ten_thousand_migrations_with_crashes_break_no_invariant() {
     let halves = [0..5_000, 5_000..10_000]
         .map(|seeds| std::thread::spawn(move || first_broken(seeds, None)));
-    let (mut crashes, mut undone) = (0, 0);
+    let mut all = BTreeMap::new();
     for half in halves {
         match half.join().unwrap() {
-            Ok(counts) => {
-                crashes += counts.0;
-                undone += counts.1;
-            }
+            Ok(counts) => add(&mut all, counts),
             Err((seed, broken)) => panic!("seed {seed}: {broken}"),
         }
     }
-    assert!(
-        crashes > 10_000,
-        "only {crashes} crashes in 10,000 runs: the simulation is too tame"
-    );
-    assert!(
-        undone > 500,
-        "only {undone} of 10,000 runs were taken back: the simulation is too tame"
-    );
+    println!("{all:?}");
+    for (what, least) in [("crashes", 10_000), ("undone", 500), ("amended", 2_000)] {
+        let count = all[what];
+        assert!(
+            count > least,
+            "only {count} {what} in 10,000 runs: the simulation is too tame"
+        );
+    }
 }
 
 #[test]
