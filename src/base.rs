@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a host, a directory or a screen.
 
+pub mod cores;
 pub mod crash;
 pub mod display;
 pub mod document;

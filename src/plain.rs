@@ -3,6 +3,9 @@
 //! Pure: events and state in, lines out. It asks nothing and writes nothing; `cli::follow` does.
 //! Every line fits 80 columns and is understandable without colour.
 
+pub mod clock;
+pub mod pace;
+
 use crate::base::display_safe;
 use crate::engine::event::{Event, Gate, Level, Outcome};
 use crate::engine::state::{EffectState, EffectStatus, State, StepState, StepStatus};
@@ -141,8 +144,8 @@ pub fn event_lines(state: &State, event: &Event) -> Vec<String> {
     }
 }
 
-/// What an open gate shows, with the question last.
-pub fn gate_lines(state: &State, gate: &Gate) -> Vec<String> {
+/// What an open gate shows; `times`: what is to be said of the window and the age of its facts.
+pub fn gate_lines(state: &State, gate: &Gate, times: &[String]) -> Vec<String> {
     let mut lines = vec![String::new(), "─".repeat(WIDTH)];
     let operator = state.effect(&gate.id);
     if let Some(step) = step_of_gate(state, gate) {
@@ -173,7 +176,7 @@ pub fn gate_lines(state: &State, gate: &Gate) -> Vec<String> {
     }
     lines.push(String::new());
     let title = step_of_gate(state, gate).map_or("", |s| s.head.title.as_str());
-    for line in &gate.lines {
+    for line in gate.lines.iter().chain(times) {
         lines.extend(match line.split_once(": ") {
             // The title stands above already.
             Some(("What", text)) if text == title => Vec::new(),
@@ -286,6 +289,11 @@ pub fn summary_lines(state: &State) -> Vec<String> {
     }
     lines.push("═".repeat(WIDTH));
     lines
+}
+
+/// How far a transfer is.
+pub fn moving_lines(transfer: &pace::Transfer) -> Vec<String> {
+    labelled("moving", &transfer.line(jiff::SignedDuration::ZERO))
 }
 
 fn waiting_at(state: &State) -> String {
@@ -426,7 +434,7 @@ mod tests {
             step: "stop-old".to_owned(),
             reasons: vec!["uid \u{202e}gpj.exe".to_owned()],
         };
-        let mut lines = gate_lines(&state, &gate);
+        let mut lines = gate_lines(&state, &gate, &[]);
         lines.extend(event_lines(&state, &blocked));
         lines.extend(event_lines(
             &state,

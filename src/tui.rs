@@ -5,7 +5,6 @@
 
 pub mod app;
 pub mod attention;
-pub mod clock;
 pub mod draw;
 pub mod input;
 pub mod keymap;

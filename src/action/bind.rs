@@ -211,6 +211,7 @@ async fn given(
         configutil: world.configutil(),
         mboxutil: world.mboxutil(),
         imbackup: world.site.old.imbackup.clone(),
+        sized: looked.sized,
         users: looked.users,
         sessions: usize::from(world.site.store.sessions),
         ..Given::default()

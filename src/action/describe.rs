@@ -32,6 +32,8 @@ pub struct Given {
     pub imbackup: String,
     /// Everybody who is moved, with the bytes of their mailboxes.
     pub users: Vec<(StoreUser, u64)>,
+    /// Whether those are bytes indeed.
+    pub sized: bool,
     /// On a retry: the users whose mailboxes are not complete. None: all.
     pub incomplete: Option<Vec<StoreUser>>,
     /// How many sessions; 0: by the number of users.
@@ -409,6 +411,7 @@ fn transfer(
             restore,
             users: session.users.clone(),
             bytes: session.bytes,
+            expected: given.sized.then_some(session.bytes),
             user_file: transfer.backup.is_some().then_some(user_file),
             rename_map: needs_map.then_some(map_file),
             rename: map.render(),

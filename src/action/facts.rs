@@ -10,7 +10,7 @@ use crate::scenario::Role;
 use crate::scenario::condition::Facts;
 use crate::site::Disk;
 use crate::store::StoreUser;
-use crate::store::parse::{parse_queue, parse_quotas};
+use crate::store::parse::{Quotas, parse_queue, parse_quotas};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Looked {
     pub facts: Facts,
     /// Everybody with mailboxes, with the bytes of them.
     pub users: Vec<(StoreUser, u64)>,
+    /// Whether those are bytes indeed: else they are only weights, or nothing.
+    pub sized: bool,
 }
 
 /// Looks up the facts named in `wanted`; those in `known` are taken as they are.
@@ -84,6 +86,7 @@ async fn one(world: &World, id: &str, looked: &mut Looked) -> Result<Option<Valu
 async fn need_users(world: &World, looked: &mut Looked) -> Result<(), String> {
     if looked.users.is_empty() {
         let sizes = sizes(world).await;
+        looked.sized = sizes.as_ref().is_some_and(Quotas::is_in_bytes);
         looked.users = people(world)
             .await?
             .users
@@ -108,7 +111,7 @@ async fn people(world: &World) -> Result<People, String> {
 }
 
 /// The sizes of mailboxes; none when they cannot be had: sessions are then balanced by count.
-async fn sizes(world: &World) -> Option<crate::store::parse::Quotas> {
+async fn sizes(world: &World) -> Option<Quotas> {
     let old = world.host(Role::Old).ok()?;
     let argv = [
         format!("{}/imquotacheck", world.site.old.sbin),

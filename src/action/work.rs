@@ -255,8 +255,11 @@ pub struct Session {
     pub restore: Vec<String>,
     /// Who is moved.
     pub users: Vec<StoreUser>,
-    /// Bytes of their mailboxes, as far as known.
+    /// Bytes of their mailboxes, as far as known; what the sessions are balanced by.
     pub bytes: u64,
+    /// The same, where it was told in a unit that is known: how far it is can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<u64>,
     /// The file with the old ids, on the old host.
     pub user_file: Option<String>,
     /// The rename map, on the new host.

@@ -4,6 +4,7 @@ use super::*;
 use crate::base::Secret;
 use crate::site::Site;
 use crate::store::{Count, FolderName, Inventory, StoreUser};
+use rustix::net;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -138,15 +139,24 @@ async fn the_old_server_is_not_stopped_while_a_process_is_left() {
 #[tokio::test]
 async fn a_port_that_somebody_has_is_not_free_for_the_configuration_directory() {
     let mut world = World::new();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let host = &mut world.context.site.hosts[0];
-    host.port_offset = 0;
+    // Bound and not listened on: it refuses, and nobody else can take it.
+    let reserved = || {
+        let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).unwrap();
+        let any = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0);
+        net::bind(&socket, &any).unwrap();
+        let address: std::net::SocketAddr = net::getsockname(&socket).unwrap().try_into().unwrap();
+        (socket, address.port())
+    };
+    let (socket, port) = reserved();
+    world.context.site.hosts[0].port_offset = 0;
     world.context.site.new.config_directory_port = port;
+    assert_eq!(world.ask("config-directory-port").await.0, Outcome::Ok);
+    net::listen(&socket, 8).unwrap();
     assert_eq!(world.ask("config-directory-port").await.0, Outcome::Failed);
     world.tool("server5/msg-mail/configutil", "exit 0");
     assert_eq!(world.ask("config-directory-port").await.0, Outcome::Ok);
-    drop(listener);
+    let (_silent, port) = reserved();
+    world.context.site.new.config_directory_port = port;
     assert_eq!(world.ask("config-directory-port").await.0, Outcome::Failed);
     world.context.site.new.config_directory_port = 389;
     let (_, detail) = world.ask("config-directory-port").await;

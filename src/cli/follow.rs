@@ -10,7 +10,7 @@ use crate::engine::daemon::run_id;
 use crate::engine::event::{Event, Gate, Level};
 use crate::engine::protocol::{Command, EngineInfo};
 use crate::engine::state::{Phase, State, StepStatus};
-use crate::plain;
+use crate::plain::{self, clock, pace};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +46,9 @@ pub struct Follow<'a> {
     /// The first event to tell about, from 1; those before are folded silently.
     pub from: u64,
 }
+
+/// How often it is told how far a transfer is.
+const PACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
 
 /// How long no event has to come before an open gate counts as nobody's.
 const SETTLED: Duration = Duration::from_millis(150);
@@ -87,6 +90,9 @@ async fn look(follow: Follow<'_>) -> anyhow::Result<Exit> {
         asked: None,
         offered: None,
         commanded: !follow.commands.is_empty(),
+        clock: clock::Measured::default(),
+        pace: pace::Pace::default(),
+        told: None,
         brief: false,
     };
     let end = watcher.watch().await?;
@@ -197,6 +203,11 @@ struct Watcher {
     offered: Option<String>,
     /// A command was sent and nothing has come of it yet.
     commanded: bool,
+    /// How long the steps took.
+    clock: clock::Measured,
+    /// How fast mail moves, and how far it was when that was last told.
+    pace: pace::Pace,
+    told: Option<jiff::Timestamp>,
     /// The gate was shown already: only its question is repeated.
     brief: bool,
 }
@@ -217,6 +228,8 @@ impl Watcher {
                         return Ok(if over { End::Over } else { End::Gone });
                     };
                     fold(&mut self.state, &record.event);
+                    self.clock.take(&record);
+                    self.pace.take(&self.state, &record);
                     if record.idx < self.from {
                         continue;
                     }
@@ -238,6 +251,7 @@ impl Watcher {
                         for line in plain::event_lines(&self.state, &record.event) {
                             talk(line);
                         }
+                        self.tell_pace();
                     }
                 }
                 line = answer => {
@@ -252,6 +266,29 @@ impl Watcher {
                 }
             }
         }
+    }
+
+    /// Says how far a transfer is, not more often than a person reads.
+    fn tell_pace(&mut self) {
+        let (Some(transfer), Some(at)) = (self.pace.of(&self.state), self.pace.last()) else {
+            return;
+        };
+        let due = self.told.is_none_or(|told| at.duration_since(told) >= PACE);
+        if due && transfer.rate.is_some() {
+            self.told = Some(at);
+            for line in plain::moving_lines(&transfer) {
+                talk(line);
+            }
+        }
+    }
+
+    /// What is to be said of the time at a gate.
+    fn times(&self, gate: &Gate) -> Vec<String> {
+        let now = jiff::Timestamp::now();
+        let here = jiff::tz::TimeZone::system().to_datetime(now);
+        let window = clock::sentence(&self.state, &self.clock, Some(here));
+        let age = clock::age_of_facts(&self.state, &self.clock, gate, Some(now));
+        window.into_iter().chain(age).collect()
     }
 
     /// No event has come for a while: is somebody wanted?
@@ -303,7 +340,7 @@ impl Watcher {
         if let Some(gate) = &self.state.gate {
             // After `commands` or a word that was no answer the gate is still on the screen.
             if !std::mem::take(&mut self.brief) {
-                for line in plain::gate_lines(&self.state, gate) {
+                for line in plain::gate_lines(&self.state, gate, &self.times(gate)) {
                     talk(line);
                 }
             }

@@ -3,7 +3,7 @@
 //! Never argv or the environment (contract, "Commands").
 
 use super::run::Refused;
-use crate::base::Secret;
+use crate::base::{Secret, cores};
 use crate::scenario::names::secret_title;
 use crate::scenario::{Action, Scenario};
 use crate::site::Site;
@@ -64,6 +64,8 @@ impl SecretOptions {
     /// # Errors
     /// When a file is not private or cannot be understood.
     pub fn given(&self) -> anyhow::Result<Option<BTreeMap<String, Secret>>> {
+        // Whatever comes next: a person may be asked, or type them on the screen.
+        cores::forbid();
         if let Some(path) = &self.secrets {
             return read_file(path).map(Some);
         }
@@ -90,6 +92,7 @@ impl SecretOptions {
 /// # Errors
 /// When it is not private or cannot be understood.
 pub fn in_file(path: Option<&Path>) -> anyhow::Result<BTreeMap<String, Secret>> {
+    cores::forbid();
     path.map_or_else(|| Ok(BTreeMap::new()), read_file)
 }
 

@@ -10,9 +10,9 @@ use super::protocol::{
     ClientHello, Command, EngineHello, EngineInfo, LOCK_FILE, MAX_LINE, VERSION,
 };
 use super::shell::{Lines, Shell, Work};
-use crate::base::{Hint, Secret, places};
+use crate::base::{Hint, Secret, cores, places};
 use rustix::fs::FlockOperation;
-use rustix::process::{Resource, Rlimit};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -224,19 +224,10 @@ pub fn start(folder: &Path, startup: &Startup) -> Result<EngineInfo, EngineError
 }
 
 /// Becomes a process of its own: new session, no core dumps. First thing in an engine's main.
-///
-/// A limit of 0 alone would not do: where the kernel hands cores to a program it is not asked
-/// (core(5)), and the secrets would be in there.
 pub fn detach() {
     // Fails only for a process group leader, which is then detached already.
     let _ = rustix::process::setsid();
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    let _ = rustix::process::setrlimit(Resource::Core, none);
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    cores::forbid();
 }
 
 /// Runs the engine of a folder until its run ends or it may go.

@@ -205,7 +205,7 @@ impl App {
             let rest = due.saturating_sub(now).max(Duration::from_millis(10));
             wait = Some(wait.unwrap_or(rest).min(rest));
         }
-        if self.ui.minds_the_clock() {
+        if self.ui.minds_the_clock(&self.seen) {
             wait = Some(wait.unwrap_or(TICK).min(TICK));
         }
         match wait {
@@ -216,7 +216,10 @@ impl App {
 
     fn draw(&mut self) -> std::io::Result<()> {
         self.ui.clock = Some(jiff::tz::TimeZone::system().to_datetime(jiff::Timestamp::now()));
-        self.ui.moment = self.ui.minds_the_clock().then(jiff::Timestamp::now);
+        self.ui.moment = self
+            .ui
+            .minds_the_clock(&self.seen)
+            .then(jiff::Timestamp::now);
         let (ui, seen, theme) = (&self.ui, &self.seen, self.theme);
         self.screen.draw(|frame| draw(frame, ui, seen, theme))
     }

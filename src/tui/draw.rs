@@ -68,6 +68,21 @@ fn body(ui: &Ui) -> Rect {
     body
 }
 
+/// Says at the lower border of an area that there is more than it shows, and by which keys.
+pub fn more(frame: &mut Frame, area: Rect, at: (u16, u16), keys: (&str, &str), theme: Theme) {
+    let ((top, most), (up, down)) = (at, keys);
+    let more = match (top > 0, top < most) {
+        (true, true) => format!(" more above and below: {up}, {down} "),
+        (true, false) => format!(" more above: {up} "),
+        (false, true) => format!(" more below: {down} "),
+        (false, false) => return,
+    };
+    let width = u16::try_from(more.width()).unwrap_or(0);
+    let x = area.right().saturating_sub(width + 2);
+    let place = Rect::new(x, area.bottom().saturating_sub(1), width, 1).intersection(area);
+    frame.render_widget(Paragraph::new(Span::styled(more, theme.quiet())), place);
+}
+
 /// Says that the terminal is too small.
 pub fn too_small(frame: &mut Frame, screen: Rect) {
     let (columns, rows) = Ui::LEAST;
@@ -165,6 +180,20 @@ fn status_line(ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Paragraph<'sta
                 format!("{head} needs you: press Enter: {}", step.message),
                 theme.alarm(),
             ),
+            _ if seen.pace.of(run).is_some() => {
+                let silent = seen.pace.last().zip(ui.moment);
+                let silent = silent.map(|(last, now)| now.duration_since(last));
+                let told = seen.pace.of(run);
+                let told = told.map(|t| t.line(silent.unwrap_or_default()));
+                let head = match width {
+                    ..76 => format!("step {}", step.head.guide),
+                    _ => head,
+                };
+                (
+                    format!("{head}: {}", told.unwrap_or_default()),
+                    theme.strong(),
+                )
+            }
             _ => {
                 let busy = step
                     .effects

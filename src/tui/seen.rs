@@ -1,10 +1,11 @@
 //! What is known of the run: its state, folded from events, and the log of what happened.
 
-use super::clock::Measured;
 use crate::check::describe;
 use crate::engine::event::{Event, Gate, Record, StepHead, Undo};
 use crate::engine::state::{Phase, State, StepState, StepStatus, fold, way_back};
 use crate::plain;
+use crate::plain::clock::Measured;
+use crate::plain::pace::Pace;
 
 /// The most lines the log keeps; the journal has them all.
 const MOST_LINES: usize = 20_000;
@@ -42,8 +43,8 @@ pub struct Seen {
     pub last: u64,
     /// How long its steps took.
     pub clock: Measured,
-    /// When the facts of the step whose turn it is were looked up.
-    pub facts_at: Option<jiff::Timestamp>,
+    /// How fast mail moves.
+    pub pace: Pace,
     /// The number of the last event that turned the run: back, or forward again.
     pub turned: u64,
     /// The engine is no longer there.
@@ -55,6 +56,7 @@ impl Seen {
     pub fn take(&mut self, record: &Record) {
         fold(&mut self.run, &record.event);
         self.clock.take(record);
+        self.pace.take(&self.run, record);
         self.last = record.idx;
         if let Event::AnswerRefused { gate, reason, .. } = &record.event {
             self.refusal = Some(Refusal {
@@ -75,9 +77,6 @@ impl Seen {
             Event::UndoAsked { .. } | Event::UndoLeft { .. }
         ) {
             self.turned = record.idx;
-        }
-        if let Event::StepBound { .. } = &record.event {
-            self.facts_at = record.at.parse().ok();
         }
         let at = record.at.get(11..19).unwrap_or("").to_owned();
         for line in plain::event_lines(&self.run, &record.event) {

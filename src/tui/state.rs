@@ -321,8 +321,11 @@ impl Ui {
         self.popup.as_ref().and_then(|p| p.attention.due())
     }
 
-    /// Whether how old the facts are is on the screen.
-    pub fn minds_the_clock(&self) -> bool {
+    /// Whether how old something is is on the screen: the facts of a gate, or the last bytes that came.
+    pub fn minds_the_clock(&self, seen: &Seen) -> bool {
+        if seen.pace.of(&seen.run).is_some() {
+            return true;
+        }
         let gate = self.popup.as_ref().and_then(Popup::gate);
         gate.is_some_and(|g| g.level == Level::Irreversible)
     }

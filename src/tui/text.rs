@@ -43,20 +43,9 @@ pub fn cut(text: &str, width: u16) -> String {
     short
 }
 
-/// Bytes as people read them.
-pub fn bytes(count: u64) -> String {
-    let kb = count / 1024;
-    match kb {
-        0 => format!("{count} B"),
-        1..=9_999 => format!("{kb} KB"),
-        10_000..=9_999_999 => format!("{} MB", kb / 1024),
-        _ => format!("{} GB", kb / 1024 / 1024),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bytes, cut, wrap};
+    use super::{cut, wrap};
 
     #[test]
     fn what_does_not_fit_is_cut_visibly_and_hostile_text_is_shown_as_what_it_is() {
@@ -66,6 +55,5 @@ mod tests {
         assert_eq!(cut("a\u{202e}b\x1b[2J", 40), "a\\u{202e}b\\u{1b}[2J");
         assert_eq!(cut("word", 0), "");
         assert_eq!(wrap(0, "", "", "a b").len(), 1);
-        assert_eq!(bytes(1_781_760), "1740 KB");
     }
 }

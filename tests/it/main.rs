@@ -18,6 +18,7 @@ mod arrows;
 mod by_hand;
 mod canary;
 mod checks;
+mod cores;
 mod crash;
 mod directory_golden;
 mod directory_lab;

@@ -72,6 +72,15 @@ fn moving() -> Seen {
     panic!("no two sessions at once");
 }
 
+/// Half of the mail is moved.
+fn half_way() -> Seen {
+    until("moving", |seen, event| {
+        let told = seen.pace.of(&seen.run);
+        matches!(event, Event::EffectProgress { .. })
+            && told.is_some_and(|t| t.percent.is_some_and(|p| p >= 50))
+    })
+}
+
 fn failed() -> Seen {
     until("failed", |_, event| {
         matches!(
@@ -142,6 +151,14 @@ fn the_run_is_complete_at_every_size() {
         let mut ui = screen(&seen, size);
         ui.pane = Pane::Work;
         shot("sessions", &ui, &seen);
+        let seen = half_way();
+        let mut ui = screen(&seen, size);
+        ui.pane = Pane::Work;
+        ui.moment = seen.pace.last();
+        shot("half-way", &ui, &seen);
+        ui.moment = seen.pace.last().map(|at| at + Duration::from_secs(47));
+        let (text, _) = drawn(&ui, &seen);
+        assert!(text.contains("nothing has come for 47 s"), "{text}");
         let seen = done();
         let mut ui = screen(&seen, size);
         shot("result", &ui, &seen);
@@ -171,7 +188,7 @@ fn every_level_of_gate_says_what_it_is_and_asks_in_its_own_way() {
         ] {
             let mut ui = screen(&seen, size);
             assert!(ui.popup.is_some(), "{name}");
-            ui.moment = seen.facts_at.map(|at| at + Duration::from_secs(18));
+            ui.moment = seen.clock.facts_at.map(|at| at + Duration::from_secs(18));
             shot(name, &ui, &seen);
         }
     }

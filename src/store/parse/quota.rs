@@ -36,6 +36,11 @@ impl Quotas {
         Some(sum.saturating_mul(unit))
     }
 
+    /// Whether the sizes are known in bytes.
+    pub fn is_in_bytes(&self) -> bool {
+        self.unit.is_some()
+    }
+
     /// Returns the size of a user's mailboxes as a weight; 0 when there is no such user.
     pub fn weight(&self, user: &str) -> u64 {
         let found = self.users.iter().find(|q| q.user == user);

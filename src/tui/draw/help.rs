@@ -48,12 +48,9 @@ pub fn draw_about(
     let lines = lines(inner.width, about, places, theme);
     let most = too_many(lines.len(), inner.height);
     frame.render_widget(Clear, body);
-    frame.render_widget(
-        Paragraph::new(lines)
-            .scroll((top.min(most), 0))
-            .block(block),
-        body,
-    );
+    let top = top.min(most);
+    frame.render_widget(Paragraph::new(lines).scroll((top, 0)).block(block), body);
+    super::more(frame, body, (top, most), ("Up", "Down"), theme);
 }
 
 /// The first line the help of some places can begin with at most.

@@ -1,18 +1,17 @@
 //! Popups: gates of all levels, tasks, a failed step, leaving, searching.
 
-use super::super::clock;
 use super::super::seen::Seen;
 use super::super::state::{Kind, Popup, Ui};
 use super::super::text::{cut, wrap};
 use super::super::theme::Theme;
 use super::ask;
 use super::run::{labelled, too_many};
-use crate::engine::event::{FRESH, Level};
+use crate::engine::event::Level;
+use crate::plain::clock;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
-use unicode_width::UnicodeWidthStr as _;
 
 /// Draws a popup; returns where the cursor belongs.
 pub fn draw(
@@ -41,20 +40,11 @@ pub fn draw(
     let most = too_many(lines.len(), text.height);
     let top = popup.top.min(most);
     frame.render_widget(Paragraph::new(lines).scroll((top, 0)), text);
-    if most > 0 {
-        let more = match (top > 0, top < most, &popup.kind) {
-            (true, true, Kind::Undo(_)) => " more above and below: PageUp, PageDown ",
-            (true, false, Kind::Undo(_)) => " more above: PageUp ",
-            (_, _, Kind::Undo(_)) => " more below: PageDown ",
-            (true, true, _) => " more above and below: Up, Down ",
-            (true, false, _) => " more above: Up ",
-            _ => " more below: Down ",
-        };
-        let width = u16::try_from(more.width()).unwrap_or(0);
-        let x = area.right().saturating_sub(width + 2);
-        let place = Rect::new(x, area.bottom().saturating_sub(1), width, 1).intersection(area);
-        frame.render_widget(Paragraph::new(Span::styled(more, theme.quiet())), place);
-    }
+    let keys = match popup.kind {
+        Kind::Undo(_) => ("PageUp", "PageDown"),
+        _ => ("Up", "Down"),
+    };
+    super::more(frame, area, (top, most), keys, theme);
     ask::draw(frame, below, ui, popup, seen, theme)
 }
 
@@ -153,11 +143,10 @@ fn lines(popup: &Popup, ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Vec<L
             let what = format!("What: {step_title}");
             let told = gate.lines.iter().filter(|l| **l != what);
             lines.extend(told.flat_map(|l| labelled(l, theme, width)));
-            if let Some(time) = clock::sentence(seen, ui.clock) {
-                lines.extend(labelled(&time, theme, width));
-            }
-            if gate.level == Level::Irreversible && !seen.is_task(gate) {
-                lines.extend(labelled(&age_of_facts(ui, seen), theme, width));
+            let time = clock::sentence(&seen.run, &seen.clock, ui.clock);
+            let age = clock::age_of_facts(&seen.run, &seen.clock, gate, ui.moment);
+            for said in time.iter().chain(&age) {
+                lines.extend(labelled(said, theme, width));
             }
             lines
         }
@@ -243,23 +232,4 @@ fn undo_lines(to: Option<&str>, seen: &Seen, theme: Theme, width: u16) -> Vec<Li
         _ => {}
     }
     lines
-}
-
-/// How old the facts of the gate are: an answer to those older than the engine takes has it look again.
-fn age_of_facts(ui: &Ui, seen: &Seen) -> String {
-    let age = seen
-        .facts_at
-        .zip(ui.moment)
-        .map(|(then, now)| now.duration_since(then).as_secs().max(0));
-    let most = FRESH.as_secs();
-    match age {
-        Some(age) if age < FRESH.as_secs().try_into().unwrap_or(i64::MAX) => format!(
-            "Looked up: {age} s ago. After {most} s all of it is looked up once more before an answer counts."
-        ),
-        Some(_) => format!(
-            "Looked up: more than {most} s ago. It is looked up once more before your answer counts; \
-             what has changed is asked anew."
-        ),
-        None => format!("Looked up: facts older than {most} s are looked up once more."),
-    }
 }

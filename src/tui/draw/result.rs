@@ -21,8 +21,10 @@ pub fn draw(frame: &mut Frame, body: Rect, ui: &Ui, seen: &Seen, theme: Theme) {
         ));
     let inner = block.inner(body);
     let lines = lines(seen, theme, inner.width);
-    let top = ui.result_top.min(too_many(lines.len(), inner.height));
+    let most = too_many(lines.len(), inner.height);
+    let top = ui.result_top.min(most);
     frame.render_widget(Paragraph::new(lines).scroll((top, 0)).block(block), body);
+    super::more(frame, body, (top, most), ("Up", "Down"), theme);
 }
 
 /// The first line the result can begin with at most.

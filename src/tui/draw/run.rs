@@ -2,9 +2,10 @@
 
 use super::super::seen::Seen;
 use super::super::state::{Pane, Ui};
-use super::super::text::{bytes, cut, wrap};
+use super::super::text::{cut, wrap};
 use super::super::theme::Theme;
 use crate::engine::state::{EffectState, EffectStatus, StepState};
+use crate::plain::pace::{bytes, expected};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
@@ -273,7 +274,14 @@ fn work_lines(ui: &Ui, seen: &Seen, theme: Theme, width: u16) -> Vec<Line<'stati
                 String::new()
             };
             let moved = if effect.bytes > 0 {
-                format!(" · {}", bytes(effect.bytes))
+                match expected(effect) {
+                    // The stream holds more than the mailboxes do.
+                    Some(all) if effect.status == EffectStatus::InFlight => {
+                        let part = effect.bytes.saturating_mul(100) / all.max(1);
+                        format!(" · {} % of {}", part.min(99), bytes(all))
+                    }
+                    _ => format!(" · {}", bytes(effect.bytes)),
+                }
             } else {
                 String::new()
             };
