@@ -162,7 +162,7 @@ impl SetArgs {
 
     /// Shows the gate, and asks where there is somebody to ask.
     fn confirmed(&self, run: &Run, gate: &Gate) -> anyhow::Result<bool> {
-        for line in plain::gate_lines(&run.state, gate) {
+        for line in plain::gate_lines(&run.state, gate, &[]) {
             talk(line);
         }
         if self.yes || !std::io::stdin().is_terminal() {
