@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(clock.all(back()).measured, back().count());
 
         // Of what was measured in part no more is said than was.
-        let last = forward().last().unwrap().head.id.clone();
+        let last = forward().next_back().unwrap().head.id.clone();
         clock.took.remove(&last);
         let said = clock.all(forward()).words();
         let count = forward().count();
