@@ -18,6 +18,7 @@ mod directory;
 mod files;
 mod full;
 mod mailboxes;
+mod notice;
 mod operator;
 mod proof;
 mod removal;
@@ -76,9 +77,7 @@ pub async fn apply(
         Work::Instruct(task) => operator::apply(world, &task, text).await,
         Work::Check(check) => proof::once(world, &check.id).await,
         Work::WaitFor(wait) => proof::wait_for(world, &wait, tell).await,
-        Work::Notify(notice) => {
-            EffectEnd::ok("the text is drafted").with(serde_json::json!({ "text": notice.text }))
-        }
+        Work::Notify(notice) => notice::draft(world, &notice, &spec.id.replace('/', ".")).await,
         Work::RestoreConfig(back) => config::restore(world, &back, &folder).await,
         Work::RevertSchema(kept) => revert::schema(world, &kept).await,
         Work::RevertEntries(kept) => revert::entries(world, &kept, tell).await,

@@ -11,6 +11,7 @@ mod context;
 pub mod describe;
 mod directory;
 mod disk;
+mod dns;
 mod hosts;
 mod mail;
 mod new;
@@ -232,6 +233,13 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "sims-stopped" => old::stopped(context).await,
         "old-store-removed" => old::store_removed(context).await,
         "disk-space" | "room-for-both" => disk::space(context).await,
+        "domain-hosts" => hosts::domain_hosts(context).await,
+        "old-address-pinned" => dns::pinned(context),
+        "dns-ttl" => dns::ttl(context).await,
+        "dns-records" => dns::records(context).await,
+        "dns-moved" => dns::moved(context).await,
+        "dns-as-before" => dns::as_before(context).await,
+        "old-boot-scripts" => old::boot_scripts(context).await,
         "one-mail-host" => hosts::one_mail_host(context).await,
         "inodes" => disk::inodes(context).await,
         "var-mail" => strays::var_mail(context).await,

@@ -266,7 +266,10 @@ pub(super) fn work_of(
                 format!("Subject: {}", a.subject),
             ];
             text.extend(a.text.iter().cloned());
-            Work::Notify(Notify { text })
+            Work::Notify(Notify {
+                text,
+                forecast: a.forecast,
+            })
         }
         Action::Instruct(a) => {
             let task = Instruct {
@@ -279,6 +282,7 @@ pub(super) fn work_of(
                     .collect(),
                 proof: a.proof.clone(),
                 evidence: a.evidence,
+                dns: a.dns.clone(),
             };
             return Ok(Some((Work::Instruct(task), true)));
         }
@@ -301,6 +305,9 @@ fn instructions(
     let mut lines = task.text.clone();
     if let Some(argv) = launched {
         lines.push(format!("Command: {}", crate::host::command_line(argv)));
+    }
+    if !task.dns.is_empty() {
+        lines.push(format!("As nsupdate takes it: {}", task.dns.join("; ")));
     }
     for answer in &task.answers {
         let value = if answer.answer.is_empty() {

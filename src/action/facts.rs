@@ -111,7 +111,7 @@ async fn people(world: &World) -> Result<People, String> {
 }
 
 /// The sizes of mailboxes; none when they cannot be had: sessions are then balanced by count.
-async fn sizes(world: &World) -> Option<Quotas> {
+pub(super) async fn sizes(world: &World) -> Option<Quotas> {
     let old = world.host(Role::Old).ok()?;
     let argv = [
         format!("{}/imquotacheck", world.site.old.sbin),

@@ -296,6 +296,9 @@ pub struct Instruct {
     pub proof: Vec<String>,
     /// The words are recorded.
     pub evidence: bool,
+    /// A change of the DNS, as `nsupdate` takes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<String>,
 }
 
 /// One check.
@@ -319,6 +322,9 @@ pub struct WaitFor {
 pub struct Notify {
     /// The text.
     pub text: Vec<String>,
+    /// A table of the users goes with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forecast: bool,
 }
 
 impl Work {

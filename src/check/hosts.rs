@@ -88,6 +88,33 @@ pub(super) async fn one_mail_host(context: &CheckContext) -> Asked {
     Ok(Answer::ok(some(&each)))
 }
 
+/// Once mail has moved to another host: no domain names the old one any more.
+pub(super) async fn domain_hosts(context: &CheckContext) -> Asked {
+    if context.site.variant() == Some(Variant::SameHost) {
+        return Ok(Answer::ok("both servers are one host"));
+    }
+    let connection = context.connect().await?;
+    let people = people::read(&connection, &context.site).await?;
+    connection.close().await;
+    let old = names_of(context, Role::Old)?;
+    let domains = |kind| match kind {
+        EntryKind::Domain => attributes(kind),
+        _ => &[],
+    };
+    let named = values(&people, &domains);
+    let left: Vec<_> = named
+        .into_iter()
+        .filter(|(name, _)| old.contains(name))
+        .collect();
+    if left.is_empty() {
+        return Ok(Answer::ok(format!(
+            "{} domains name others",
+            people.domains.len()
+        )));
+    }
+    Ok(Answer::failed(format!("still named: {}", told(&left))))
+}
+
 pub(super) async fn mail_hosts(context: &CheckContext) -> Asked {
     let new = context.host(Role::New)?;
     let connection = context.connect().await?;

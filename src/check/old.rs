@@ -63,6 +63,33 @@ pub(super) async fn stopped(context: &CheckContext) -> Asked {
     Ok(down.advise(format!("Start it: {start}")).mend([&start]))
 }
 
+/// What starts the old server when the host starts.
+pub(super) async fn boot_scripts(context: &CheckContext) -> Asked {
+    let host = context.host(Role::Old)?;
+    let mut found = Vec::new();
+    let mut looked = 0;
+    for folder in ["/etc/rc2.d", "/etc/rc3.d"] {
+        let Some(entries) = host.list_dir(folder).await? else {
+            continue;
+        };
+        looked += 1;
+        for entry in entries.iter().filter(|e| e.name.starts_with('S')) {
+            let path = format!("{folder}/{}", entry.name);
+            let text = host.read_file(&path, 1 << 20).await?.unwrap_or_default();
+            if String::from_utf8_lossy(&text).contains("SUNWmail") {
+                found.push(path);
+            }
+        }
+    }
+    if !found.is_empty() {
+        return Ok(Answer::failed(format!("they do: {}", some(&found))));
+    }
+    Ok(Answer::ok(match looked {
+        0 => "the host has no /etc/rc2.d and no /etc/rc3.d".to_owned(),
+        _ => "no boot script there names SUNWmail".to_owned(),
+    }))
+}
+
 pub(super) async fn store_removed(context: &CheckContext) -> Asked {
     let host = context.host(Role::Old)?;
     let root = &context.site.old.store_root;

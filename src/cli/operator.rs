@@ -5,6 +5,8 @@
 use super::output::talk;
 use super::secrets;
 use crate::engine::event::EffectSpec;
+use crate::lab::create::shape::NAMES;
+use crate::lab::world::Lab;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -45,6 +47,16 @@ impl Operator {
                 talk(format!("the operator says: {error:#}"));
             }
         }
+        let dns: Vec<String> = parameters
+            .get("dns")
+            .map(|lines| serde_json::from_value(lines.clone()))
+            .transpose()?
+            .unwrap_or_default();
+        if !dns.is_empty()
+            && let Err(error) = self.change_names(&dns).await
+        {
+            talk(format!("the operator says: {error:#}"));
+        }
         if parameters.get("evidence").and_then(Value::as_bool) == Some(true) {
             return Ok(format!(
                 "practice: the lab in {} is the copy",
@@ -52,6 +64,32 @@ impl Operator {
             ));
         }
         Ok("done".to_owned())
+    }
+
+    /// Types a change of names at the lab's name server.
+    async fn change_names(&self, lines: &[String]) -> anyhow::Result<()> {
+        let lab = Lab::open(&self.lab)?;
+        let names = lab.host_with_role(NAMES)?.name.clone();
+        let exe = std::env::current_exe().context("the running program")?;
+        let mut child = tokio::process::Command::new(exe)
+            .args(["lab", "exec"])
+            .arg(&lab.dir)
+            .args([names.as_str(), "/usr/sbin/nsupdate"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot run nsupdate")?;
+        let mut stdin = child.stdin.take().context("no stdin")?;
+        stdin
+            .write_all((lines.join("\n") + "\n").as_bytes())
+            .await?;
+        drop(stdin);
+        let end = child.wait_with_output().await?;
+        if !end.status.success() {
+            bail!("nsupdate: {}", String::from_utf8_lossy(&end.stderr).trim());
+        }
+        Ok(())
     }
 
     /// The prompts and answers of the step, secrets filled in.

@@ -398,6 +398,9 @@ pub struct Instruct {
     /// Whether the operator's words are recorded as evidence.
     #[serde(default)]
     pub evidence: bool,
+    /// The change of the DNS that is asked for, as `nsupdate` takes it; the wizard makes none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns: Vec<String>,
 }
 
 /// Drafts a message to people.
@@ -410,6 +413,9 @@ pub struct Notify {
     pub subject: String,
     /// The text, one paragraph an item.
     pub text: Vec<String>,
+    /// Whether a table of the users goes with it: what each of them will notice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forecast: bool,
 }
 
 /// Waits until a check holds.
@@ -479,6 +485,7 @@ impl Action {
     /// Returns the least a gate may ask before this action (`design.md`, "Floors by kind").
     pub fn floor(&self) -> Risk {
         match self {
+            Self::Instruct(task) if !task.dns.is_empty() => Risk::Destructive,
             Self::Run(_)
             | Self::BackupDirectory(_)
             | Self::Instruct(_)

@@ -106,6 +106,28 @@ pub const CHECKS: &[(&str, &str)] = &[
     ("sims-up", "Is the old server up, on all its ports?"),
     ("ims-removed", "Is the new server gone?"),
     (
+        "old-address-pinned",
+        "Is the old host reached by an address that stays when its name is given away?",
+    ),
+    (
+        "dns-ttl",
+        "Is the old name's address forgotten soon once it changes?",
+    ),
+    (
+        "dns-records",
+        "Do the DNS records of both servers fit together?",
+    ),
+    ("dns-moved", "Does the old name mean the new host now?"),
+    ("dns-as-before", "Does the old name mean the old host?"),
+    (
+        "domain-hosts",
+        "Does no domain name the old server any more?",
+    ),
+    (
+        "old-boot-scripts",
+        "Does nothing start the old server with the host?",
+    ),
+    (
         "one-mail-host",
         "Does every entry name one of the two servers as its mail host?",
     ),
@@ -178,7 +200,7 @@ pub const LATE: &[(&str, &str)] = &[
 /// The fields of a site that a scenario may name, as placeholders and in conditions.
 pub const FIELDS: &[(&str, &str)] = &[
     ("scenario", "the scenario"),
-    ("variant", "where the new server goes"),
+    ("variant", "the variant"),
     ("old.host", "the old mail server's name"),
     ("old.address", "the old mail server's address"),
     (

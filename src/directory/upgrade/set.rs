@@ -58,6 +58,20 @@ impl Setting {
     }
 }
 
+/// What makes one set of values the other.
+fn between(name: &str, was: &[Vec<u8>], is: &[Vec<u8>]) -> Vec<Change> {
+    let less: Vec<&Vec<u8>> = was.iter().filter(|v| !is.contains(v)).collect();
+    let more: Vec<&Vec<u8>> = is.iter().filter(|v| !was.contains(v)).collect();
+    let mut changes = Vec::new();
+    if !less.is_empty() {
+        changes.push(Change::delete(name, &less));
+    }
+    if !more.is_empty() {
+        changes.push(Change::add(name, &more));
+    }
+    changes
+}
+
 /// Adds to a plan what gives the entry these values.
 pub(super) fn add(mut plan: EntryPlan, entry: &Entry, settings: &[Setting]) -> EntryPlan {
     if !matches!(plan.state, State::Upgrade | State::AlreadyUpgraded) {
@@ -72,6 +86,11 @@ pub(super) fn add(mut plan: EntryPlan, entry: &Entry, settings: &[Setting]) -> E
         }
         now.apply(&changes);
         let name = &setting.attribute;
+        // In one modification a value is never both added and taken away: what the rules do to this
+        // attribute is part of what follows.
+        plan.changes
+            .retain(|c| !c.change.attribute().eq_ignore_ascii_case(name));
+        let changes = between(name, entry.values(name), now.values(name));
         if !plan
             .before
             .iter()
@@ -192,6 +211,8 @@ mod tests {
         let done = after(&entry, &plan);
         assert_eq!(texts(&done, "mailRoutingHosts"), ["newmail.siroe.com"]);
         assert_eq!(texts(&done, "mailHosts"), ["oldmail.siroe.com"]);
+        let touching = |c: &&PlannedChange| c.change.attribute() == "mailRoutingHosts";
+        assert_eq!(plan.changes.iter().filter(touching).count(), 1);
         let mut back = done;
         back.apply(&plan.inverse());
         assert!(texts(&back, "mailRoutingHosts").is_empty());

@@ -2,6 +2,7 @@
 //!
 //! The format is the wizard's (`src/site.rs`); the lab only writes it, as text.
 
+use super::shape::NAMES;
 use super::shape::is_of_site;
 use crate::base::places::write_private;
 use crate::lab::world::{Lab, LabError};
@@ -110,6 +111,10 @@ fn text(lab: &Lab) -> Result<String, LabError> {
         string(&format!("o={}", config.default_domain)),
         string(&config.default_domain),
     );
+    if let Ok(names) = lab.host_with_role(NAMES) {
+        let resolver = format!("{}:{}", names.address, lab.port(53));
+        let _ = write!(text, "\n[dns]\nresolver = {}\n", string(&resolver));
+    }
     Ok(text)
 }
 
