@@ -227,8 +227,15 @@ pub(super) fn pinned(context: &CheckContext) -> Asked {
     if let Some(same) = same_host(context) {
         return Ok(same);
     }
-    let (old, _) = hosts(context)?;
+    let (old, new) = hosts(context)?;
     let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    // The old name is to get the new one's.
+    if !new.address.as_deref().is_some_and(is_address) {
+        return Ok(Answer::failed(format!(
+            "the site gives no IP address for {}",
+            new.fqdn
+        )));
+    }
     let Some(address) = old.address.as_deref().filter(|a| is_address(a)) else {
         return Ok(Answer::failed(format!(
             "the site gives no IP address for {}",
@@ -348,6 +355,7 @@ mod tests {
     #[test]
     fn an_old_host_that_is_reached_by_name_is_not_pinned() {
         let mut context = context();
+        context.site.hosts[0].address = None;
         let outcome = |context: &CheckContext| pinned(context).unwrap().outcome;
         assert_eq!(outcome(&context), Outcome::Failed);
         context.site.hosts[0].address = Some("192.0.2.1".to_owned());

@@ -40,6 +40,9 @@ pub struct ExampleHost {
     pub name: String,
     /// Its full name.
     pub fqdn: String,
+    /// Its address, where the procedure needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The roles it plays.
     pub roles: Vec<Role>,
 }

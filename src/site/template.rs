@@ -140,6 +140,7 @@ pub fn template(scenario: &str) -> Result<String, ScenarioError> {
         hosts.push(ExampleHost {
             name: "mail".to_owned(),
             fqdn: "mail.siroe.com".to_owned(),
+            address: None,
             roles: scenario.roles.clone(),
         });
     }
@@ -164,13 +165,20 @@ fn host((index, host): (usize, &ExampleHost)) -> String {
         .map(|role| format!("\"{role}\""))
         .collect();
     let (name, fqdn, roles) = (&host.name, &host.fqdn, roles.join(", "));
+    let address = host
+        .address
+        .as_ref()
+        .map(|a| format!("address = \"{a}\"\n"));
     if index > 0 {
+        let address = address.unwrap_or_default();
         return format!(
-            "[[hosts]]\nname = \"{name}\"\nfqdn = \"{fqdn}\"\nroles = [{roles}]\n\
+            "[[hosts]]\nname = \"{name}\"\nfqdn = \"{fqdn}\"\n{address}roles = [{roles}]\n\
              transport = \"ssh\"\nssh_destination = \"root@{fqdn}\"\n"
         );
     }
+    let example = "# address = \"192.0.2.10\"\n";
     HOST.replace("{name}", name)
         .replace("{fqdn}", fqdn)
         .replace("{roles}", &roles)
+        .replace(example, address.as_deref().unwrap_or(example))
 }

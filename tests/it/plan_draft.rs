@@ -45,6 +45,18 @@ fn the_draft_of_the_guides_example_as_text() {
 }
 
 #[test]
+fn the_on_line_draft_of_the_guides_example_as_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("site.toml");
+    let file = path.to_str().unwrap();
+    let (code, _, said) = imsmigrate(&["site", "new", "sims-online", "--output", file]);
+    assert_eq!(code, 0, "{said}");
+    let (code, draft, said) = imsmigrate(&["plan", "--site", file, "--draft"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    insta::assert_snapshot!("online-text", draft);
+}
+
+#[test]
 fn the_draft_of_the_guides_example_as_json() {
     let draft = drafted("json");
     assert_eq!(draft.lines().count(), 1, "compact, one object");
