@@ -15,11 +15,13 @@ mod by_hand;
 mod command;
 mod config;
 mod directory;
+mod draft;
 mod files;
 mod full;
 mod mailboxes;
 mod notice;
 mod operator;
+mod place;
 mod proof;
 mod removal;
 mod revert;
@@ -71,6 +73,15 @@ pub async fn apply(
         Work::ApplyLdif(ldif) => directory::apply_ldif(world, &ldif, &kept).await,
         Work::EditFile(edit) => files::edit(world, &edit).await,
         Work::RemoveDir(removal) => files::remove_dir(world, &removal).await,
+        Work::RemoveEmpty(removal) => place::remove_empty(world, &removal).await,
+        Work::MakeDir(folder) => place::make_dir(world, &folder).await,
+        Work::CopyFile(copy) => place::copy(world, &copy).await,
+        Work::RemoveCopy(copy) => place::remove_copy(world, &copy).await,
+        Work::Link(link) => place::link(world, &link).await,
+        Work::RemoveLink(link) => place::remove_link(world, &link).await,
+        Work::Owner(owner) => place::owner(world, &owner, &kept).await,
+        Work::RestoreOwner(owner) => place::restore_owner(world, &owner).await,
+        Work::DraftLdif(draft) => draft::write(world, &draft).await,
         Work::Inventory(inventory) => mailboxes::inventory(world, &inventory, &folder).await,
         Work::Session(session) => mailboxes::session(world, &session, &folder, tell).await,
         Work::CheckMailboxes(all) => mailboxes::verify(world, &all).await,
@@ -133,6 +144,15 @@ pub async fn settle(
         | Work::RevertEntries(_)
         | Work::RevertLdif(_)
         | Work::RestoreFile(_)
+        | Work::RemoveEmpty(_)
+        | Work::MakeDir(_)
+        | Work::CopyFile(_)
+        | Work::RemoveCopy(_)
+        | Work::Link(_)
+        | Work::RemoveLink(_)
+        | Work::Owner(_)
+        | Work::RestoreOwner(_)
+        | Work::DraftLdif(_)
         | Work::RemoveFile(_)
         | Work::Prepare(_)
         | Work::ByHand(_) => (

@@ -14,7 +14,9 @@ mod disk;
 mod dns;
 mod hosts;
 mod mail;
+pub mod namespace;
 mod new;
+mod nms;
 mod old;
 pub mod people;
 pub mod processes;
@@ -22,6 +24,7 @@ mod product;
 mod queue;
 mod relay;
 mod strays;
+mod takeover;
 
 pub use context::{CheckContext, Setting};
 pub use describe::{Description, describe};
@@ -214,6 +217,18 @@ pub async fn run(id: &str, context: &CheckContext) -> CheckReport {
     }
 }
 
+fn is_nms(context: &CheckContext) -> bool {
+    context.site.product() == crate::scenario::Product::Nms
+}
+
+/// How many messages are in Netscape's queue; for a gate.
+///
+/// # Errors
+/// Why it cannot be told.
+pub async fn nms_queue(context: &CheckContext) -> Result<usize, String> {
+    nms::queued(context).await.map_err(|answer| answer.detail)
+}
+
 async fn ask(id: &str, context: &CheckContext) -> Asked {
     match id {
         "ldap-answers" => directory::answers(context).await,
@@ -221,13 +236,29 @@ async fn ask(id: &str, context: &CheckContext) -> Asked {
         "base-dn" => directory::base_dn(context).await,
         "directory-product" => product::product(context).await,
         "mail-hosts" => hosts::mail_hosts(context).await,
-        "uids" => directory::uids(context).await,
         "entries" => directory::entries(context).await,
         "directory-backup" => directory::backup(context).await,
         "schema-merged" => directory::schema_merged(context).await,
         "domains-upgraded" => directory::upgraded(context, true).await,
         "upgraded" => directory::upgraded(context, false).await,
         "aci-loaded" => directory::aci_loaded(context).await,
+        "smtp-closed" if is_nms(context) => nms::smtp_closed(context).await,
+        "queue-empty" if is_nms(context) => nms::queue_empty(context).await,
+        "uids" if is_nms(context) => nms::uids(context).await,
+        "smtp-refused" => nms::smtp_refused(context).await,
+        "nms-stopped" => nms::stopped(context).await,
+        "nms-up" => nms::up(context).await,
+        "nms-store" => nms::store(context).await,
+        "domain-tree" => namespace::tree(context).await,
+        "vanity-domains" => namespace::vanity(context).await,
+        "default-organization" => new::default_organization(context).await,
+        "namespace" => namespace::nodes(context).await,
+        "store-fresh" => takeover::fresh(context).await,
+        "taken-over" => takeover::taken_over(context).await,
+        "mailboxes-kept" => takeover::mailboxes_kept(context).await,
+        "quotas" => takeover::quotas(context).await,
+        "postmasters" => namespace::postmasters(context).await,
+        "uids" => directory::uids(context).await,
         "smtp-closed" => queue::smtp_closed(context).await,
         "queue-empty" => queue::empty(context).await,
         "sims-stopped" => old::stopped(context).await,

@@ -29,6 +29,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         "sims-online",
         include_str!("../assets/scenarios/sims-online.toml"),
     ),
+    (
+        "nms-unix",
+        include_str!("../assets/scenarios/nms-unix.toml"),
+    ),
 ];
 
 /// Returns the ids of the scenarios that are built in.

@@ -222,7 +222,8 @@ fn wanted(world: &World, setting: &SetConfig) -> Result<Secret, String> {
 async fn reads_back(host: &Host, setting: &SetConfig, wanted: &str) -> Result<bool, String> {
     // A parameter that was never set may be an error or nothing at all: both are "not so".
     let found = value(host, &setting.configutil, &setting.parameter).await?;
-    Ok(found.is_some_and(|found| found == wanted))
+    // Set to nothing is how a parameter is cleared.
+    Ok(found.map_or(wanted.is_empty(), |found| found == wanted))
 }
 
 fn secret_file(world: &World, host: &Host, setting: &SetConfig) -> String {

@@ -4,13 +4,14 @@
 //! other, at last the checks that prove the step.
 
 use super::work::{
-    ApplyLdif, Check, CheckMailboxes, Command, EditFile, Instruct, Inventory, MergeSchema, Notify,
-    RemoveDir, Session, SetAttributes, SetConfig, UpgradeEntries, WaitFor, Work,
+    ApplyLdif, Check, CheckMailboxes, Command, CopyFile, DraftLdif, EditFile, Instruct, Inventory,
+    Link, MergeSchema, Notify, Owner, RemoveDir, Session, SetAttributes, SetConfig, UpgradeEntries,
+    WaitFor, Work,
 };
 use crate::plan::effect::EffectSpec;
 use crate::plan::{PlanStep, PlannedAction};
-use crate::scenario::Action;
 use crate::scenario::action::{ServiceState, Source};
+use crate::scenario::{Action, Role};
 use crate::store::{self, StoreUser};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct Given {
     pub host_files: String,
     /// The new server's configutil.
     pub configutil: String,
+    /// The old server's configutil, where it has one.
+    pub old_configutil: String,
     /// The new server's mboxutil.
     pub mboxutil: String,
     /// The old server's imbackup.
@@ -216,7 +219,10 @@ pub(super) fn work_of(
         }),
         Action::SetConfig(a) => Work::SetConfig(SetConfig {
             role,
-            configutil: given.configutil.clone(),
+            configutil: match role {
+                Role::Old => given.old_configutil.clone(),
+                Role::New | Role::Directory => given.configutil.clone(),
+            },
             parameter: a.parameter.clone(),
             value: a.value.clone(),
             secret: a.secret.clone(),
@@ -252,9 +258,35 @@ pub(super) fn work_of(
             what: a.what,
             values: a.values.clone(),
         }),
-        Action::RemoveDir(a) => Work::RemoveDir(RemoveDir {
+        Action::RemoveDir(a) => {
+            let path = late(&a.path, given);
+            let removal = RemoveDir { role, path };
+            if a.empty {
+                Work::RemoveEmpty(removal)
+            } else {
+                Work::RemoveDir(removal)
+            }
+        }
+        Action::CopyFile(a) => Work::CopyFile(CopyFile {
             role,
-            path: a.path.clone(),
+            from: late(&a.from, given),
+            to: late(&a.to, given),
+        }),
+        Action::Link(a) => Work::Link(Link {
+            role,
+            target: late(&a.target, given),
+            path: late(&a.path, given),
+        }),
+        Action::Owner(a) => Work::Owner(Owner {
+            role,
+            path: late(&a.path, given),
+            owner: a.owner.clone(),
+            artifact: String::new(),
+        }),
+        Action::DraftLdif(a) => Work::DraftLdif(DraftLdif {
+            role,
+            what: a.what,
+            file: late(&a.file, given),
         }),
         Action::WaitFor(a) => Work::WaitFor(WaitFor {
             check: a.check.clone(),
@@ -287,7 +319,7 @@ pub(super) fn work_of(
             return Ok(Some((Work::Instruct(task), true)));
         }
         Action::PutBack(_) => return Ok(None),
-        Action::CopyFile(_) | Action::Link(_) | Action::Owner(_) | Action::TransferMailboxes(_) => {
+        Action::TransferMailboxes(_) => {
             return Err(vec![format!(
                 "this version cannot do `{}`; no scenario it carries asks for it",
                 action.kind

@@ -1,13 +1,13 @@
 //! Looks facts up: what a step depends on and only the hosts and the directory can say.
 
 use super::{World, proof};
-use crate::check::Outcome;
 use crate::check::people::{self, People};
+use crate::check::{self, Outcome, namespace};
 use crate::directory::Schema;
 use crate::directory::schema::{Kind, Presence};
 use crate::host::Reading;
-use crate::scenario::Role;
 use crate::scenario::condition::Facts;
+use crate::scenario::{Product, Role};
 use crate::site::Disk;
 use crate::store::StoreUser;
 use crate::store::parse::{Quotas, parse_queue, parse_quotas};
@@ -74,7 +74,14 @@ async fn one(world: &World, id: &str, looked: &mut Looked) -> Result<Option<Valu
         "groups" => people(world).await?.groups.into(),
         "domains" => people(world).await?.domains.into(),
         "directory-entries" => json!(people(world).await?.entries.len()),
+        "queue" if world.site.product() == Product::Nms => {
+            json!(check::nms_queue(&world.check_context()?).await?)
+        }
         "queue" => json!(queue(world).await?),
+        "vanity-domains" => {
+            let lacking = namespace::whole_domains(&people(world).await?);
+            lacking.into_iter().map(|(dn, _)| dn).collect()
+        }
         "store-bytes" => json!(store_bytes(world).await?),
         "disk" => json!(disk(world).await?),
         "acis" => json!(keeps_acis(world).await?),

@@ -1,7 +1,10 @@
 //! Binds an undo step: what takes a step back, as effects, with the gate before it.
 
 use super::describe::{self, Given, list_argv};
-use super::work::{EditFile, Kept, RemoveDir, RemoveFile, RemoveMailboxes, RestoreConfig, Work};
+use super::work::{
+    CopyFile, EditFile, Kept, Link, Owner, RemoveDir, RemoveFile, RemoveMailboxes, RestoreConfig,
+    Work,
+};
 use super::{World, facts, proof};
 use crate::check::Outcome;
 use crate::plan::effect::{Binding, EffectSpec, StepGate};
@@ -212,7 +215,7 @@ async fn put_back(
     Ok(Some(match action {
         Action::SetConfig(a) => Work::RestoreConfig(RestoreConfig {
             role,
-            configutil: world.configutil(),
+            configutil: world.configutil(role),
             parameter: a.parameter.clone(),
             artifact: self::kept(done),
         }),
@@ -233,6 +236,30 @@ async fn put_back(
         Action::BackupDirectory(a) => Work::RemoveFile(RemoveFile {
             role,
             path: late(&a.file),
+        }),
+        Action::DraftLdif(a) => Work::RemoveFile(RemoveFile {
+            role,
+            path: late(&a.file),
+        }),
+        Action::CopyFile(a) => Work::RemoveCopy(CopyFile {
+            role,
+            from: late(&a.from),
+            to: late(&a.to),
+        }),
+        Action::Link(a) => Work::RemoveLink(Link {
+            role,
+            target: late(&a.target),
+            path: late(&a.path),
+        }),
+        Action::Owner(a) => Work::RestoreOwner(Owner {
+            role,
+            path: late(&a.path),
+            owner: a.owner.clone(),
+            artifact: self::kept(done),
+        }),
+        Action::RemoveDir(a) if a.empty => Work::MakeDir(RemoveDir {
+            role,
+            path: late(&a.path),
         }),
         Action::Run(a) => match &a.stdout_to {
             Some(file) => Work::RemoveFile(RemoveFile {

@@ -2,7 +2,7 @@
 
 use crate::plan::effect::EffectSpec;
 use crate::scenario::Role;
-use crate::scenario::action::{Edit, Entries};
+use crate::scenario::action::{Draft, Edit, Entries};
 use crate::store::StoreUser;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,6 +29,18 @@ pub enum Work {
     EditFile(EditFile),
     /// Removes a folder.
     RemoveDir(RemoveDir),
+    /// Removes an empty folder.
+    RemoveEmpty(RemoveDir),
+    /// Makes a folder.
+    MakeDir(RemoveDir),
+    /// Copies a file.
+    CopyFile(CopyFile),
+    /// Makes a link.
+    Link(Link),
+    /// Gives files to somebody.
+    Owner(Owner),
+    /// Drafts an LDIF file.
+    DraftLdif(DraftLdif),
     /// Lists what the old store, or the tape, holds.
     Inventory(Inventory),
     /// Moves some users' mailboxes.
@@ -55,6 +67,12 @@ pub enum Work {
     RestoreFile(EditFile),
     /// Removes a file that this run made.
     RemoveFile(RemoveFile),
+    /// Removes a copy that this run made.
+    RemoveCopy(CopyFile),
+    /// Removes a link that this run made.
+    RemoveLink(Link),
+    /// Gives files back to who had them.
+    RestoreOwner(Owner),
     /// Removes the mailboxes that were moved.
     RemoveMailboxes(RemoveMailboxes),
     /// Keeps what takes a change back that the operator is about to make.
@@ -218,6 +236,53 @@ pub struct EditFile {
     pub what: Edit,
     /// To what.
     pub values: Vec<String>,
+}
+
+/// A file to be copied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CopyFile {
+    /// Where.
+    pub role: Role,
+    /// From.
+    pub from: String,
+    /// To.
+    pub to: String,
+}
+
+/// A link to be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Where.
+    pub role: Role,
+    /// What it points to.
+    pub target: String,
+    /// The link.
+    pub path: String,
+}
+
+/// Files that change hands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Where.
+    pub role: Role,
+    /// The folder or file, with everything below.
+    pub path: String,
+    /// `user:group`.
+    pub owner: String,
+    /// The artifact that keeps who had them; of an undo.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub artifact: String,
+}
+
+/// An LDIF file to be drafted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DraftLdif {
+    /// Where the file goes.
+    pub role: Role,
+    /// What for.
+    pub what: Draft,
+    /// The file.
+    pub file: String,
 }
 
 /// A folder that goes.

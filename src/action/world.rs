@@ -191,8 +191,12 @@ impl World {
             .take(last + 1)
             .filter(|s| s.applies != Some(false))
         {
-            for action in &planned.actions {
+            // The settings of the old server are not the new one's.
+            for action in planned.actions.iter().filter(|a| a.role != Role::Old) {
                 self.note(&mut context, &action.parameters);
+            }
+            for action in &planned.actions {
+                self.note_files(&mut context, action.role, &action.parameters);
             }
         }
         if let Some(rule) = self.live_rule() {
@@ -224,7 +228,6 @@ impl World {
 
     /// Notes what an action sets or makes, for the checks after it.
     fn note(&self, context: &mut CheckContext, action: &Action) {
-        let late = |text: &str| text.replace("{run}", &self.run);
         match action {
             // The sync level has checks of its own: it changes on the way.
             Action::SetConfig(set) if set.parameter != "local.store.synclevel" => {
@@ -242,15 +245,33 @@ impl World {
                     });
                 }
             }
-            Action::BackupDirectory(backup) => context.backup = Some(late(&backup.file)),
-            Action::ApplyLdif(ldif) => context.aci_ldif = Some(late(&ldif.file)),
             _ => {}
         }
     }
 
-    /// Returns the new server's configutil.
-    pub fn configutil(&self) -> String {
-        format!("{}/configutil", self.site.new.instance_root)
+    /// Notes the files that an action makes, for the checks after it.
+    fn note_files(&self, context: &mut CheckContext, role: Role, action: &Action) {
+        let late = |text: &str| text.replace("{run}", &self.run);
+        match action {
+            Action::BackupDirectory(backup) => context.backup = Some(late(&backup.file)),
+            Action::ApplyLdif(ldif) => context.aci_ldif = Some(late(&ldif.file)),
+            Action::Run(run) if role == Role::Old => {
+                if let Some(file) = &run.stdout_to {
+                    context.mailbox_list = Some(late(file));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the configutil of a mail server.
+    pub fn configutil(&self, role: Role) -> String {
+        let old = self.site.old.instance_root.as_ref();
+        let root = old.filter(|_| role == Role::Old);
+        format!(
+            "{}/configutil",
+            root.unwrap_or(&self.site.new.instance_root)
+        )
     }
 
     /// Returns the new server's mboxutil.

@@ -37,6 +37,8 @@ pub struct CheckContext {
     pub backup: Option<String>,
     /// The LDIF file of step 14, on the new server's host.
     pub aci_ldif: Option<String>,
+    /// The old server's own list of its mailboxes, a file on its host.
+    pub mailbox_list: Option<String>,
     /// The mail users, when they were looked up; else a check does.
     pub users: Option<Vec<StoreUser>>,
     /// What was in the old store, by old ids.
@@ -63,6 +65,7 @@ impl CheckContext {
             settings: Vec::new(),
             backup: None,
             aci_ldif: None,
+            mailbox_list: None,
             users: None,
             expected: None,
             before: None,

@@ -3,7 +3,7 @@
 use super::{Answer, Asked, CheckContext, processes, some};
 use crate::base::display_safe;
 use crate::host::{Host, Port, Process, Reading};
-use crate::scenario::Role;
+use crate::scenario::{Product, Role};
 use crate::store::parse::{StoredState, parse_stored};
 
 /// The processes of a server that is fully up.
@@ -74,6 +74,52 @@ pub(super) async fn installed(context: &CheckContext) -> Asked {
     Ok(Answer::ok("its files are there, and configutil answers"))
 }
 
+/// Whether the installer's own proposal for the default organization was taken: below the suffix
+/// that is there, apart from it.
+pub(super) async fn default_organization(context: &CheckContext) -> Asked {
+    let suffix = &context.site.directory.base_dn;
+    let wanted = format!("o={},{suffix}", context.site.new.default_domain);
+    let found = context.parameter("local.ugldapdeforgdn").await?;
+    let found = found.unwrap_or_default();
+    // The next steps set it to where the users are.
+    let later = &context.site.directory.default_domain_dn;
+    if super::namespace::same_dn(&found, &wanted) || super::namespace::same_dn(&found, later) {
+        return Ok(Answer::ok(format!("it is {}", display_safe(&found))));
+    }
+    Ok(Answer::failed(format!(
+        "it is `{}`, should be `{wanted}`",
+        display_safe(&found)
+    )))
+}
+
+/// What the installer has to have been told where users stay in the directory they are in.
+async fn shared_directory(context: &CheckContext) -> Result<Vec<String>, Answer> {
+    let directory = &context.site.directory;
+    let existing = context.host(Role::Directory)?;
+    let mut wrong = Vec::new();
+    let port = context.parameter("local.ugldapport").await?;
+    if port.as_deref() != Some(directory.port.to_string().as_str()) {
+        wrong.push(format!(
+            "users and groups are looked for at port {}, not at {}: \"another directory to store \
+             your data\" was answered with no",
+            port.unwrap_or_default(),
+            directory.port
+        ));
+    }
+    let host = context.parameter("local.ugldaphost").await?;
+    let host = host.unwrap_or_default();
+    let name = host.split(':').next().unwrap_or_default();
+    if !name.eq_ignore_ascii_case(&existing.fqdn) && !name.eq_ignore_ascii_case(&existing.name) {
+        wrong.push(format!("users and groups are looked for on {host}"));
+    }
+    let base = context.parameter("local.ugldapbasedn").await?;
+    let base = base.unwrap_or_default();
+    if !super::namespace::same_dn(&base, &directory.base_dn) {
+        wrong.push(format!("users and groups are looked for below {base}"));
+    }
+    Ok(wrong)
+}
+
 pub(super) async fn setup_answers(context: &CheckContext) -> Asked {
     let host = context.host(Role::New)?;
     let (new, directory) = (&context.site.new, &context.site.directory);
@@ -91,6 +137,16 @@ pub(super) async fn setup_answers(context: &CheckContext) -> Asked {
             "nothing answers on port {config}: the directory was given another one"
         )),
         Port::Silent(why) => return Ok(Answer::unknown(format!("port {config}: {why}"))),
+    }
+    if context.site.product() == Product::Nms {
+        wrong.extend(shared_directory(context).await?);
+        if wrong.is_empty() {
+            return Ok(Answer::ok(
+                "a configuration directory of its own, and the users where they are",
+            ));
+        }
+        let wrong: Vec<_> = wrong.iter().map(|w| display_safe(w)).collect();
+        return Ok(Answer::failed(wrong.join("; ")));
     }
     let port = context.parameter("local.ugldapport").await?;
     let base = context.parameter("local.ugldapbasedn").await?;

@@ -14,6 +14,8 @@ const SIMS: &[&str] = &[
     "<SMTP_SUBMIT>",
     "mt.scheduler",
 ];
+/// Names of Netscape's server.
+const NMS: &[&str] = &["smtpd", "imapd", "popd"];
 /// Names only iMS has.
 const IMS: &[&str] = &[
     "stored",
@@ -30,6 +32,11 @@ const BOTH: &[&str] = &["dispatcher", "job_controller"];
 /// Whether a process belongs to the old server.
 pub fn is_old(process: &Process, site: &Site) -> bool {
     let name = process.name();
+    if let Some(root) = &site.old.server_root {
+        let first = process.command.split_whitespace().next().unwrap_or("");
+        let ours = first.starts_with(&format!("{root}/bin/msg/"));
+        return ours || (NMS.contains(&name) && by_user(process, &site.old.store_user));
+    }
     if process.command.contains("/SUNWmail/") {
         return SIMS.contains(&name) || BOTH.contains(&name) || name == "httpd";
     }
@@ -42,7 +49,8 @@ pub fn is_old(process: &Process, site: &Site) -> bool {
 /// Whether a process belongs to the new server (its directory server does not).
 pub fn is_new(process: &Process, site: &Site) -> bool {
     let name = process.name();
-    if process.command.contains("/SUNWmail/") {
+    let is_nms = site.old.server_root.is_some() && is_old(process, site);
+    if is_nms || process.command.contains("/SUNWmail/") {
         return false;
     }
     IMS.contains(&name)

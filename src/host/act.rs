@@ -79,6 +79,11 @@ pub enum Act {
         /// The file.
         path: String,
     },
+    /// Remove a folder with nothing in it.
+    RemoveEmpty {
+        /// The folder.
+        path: String,
+    },
     /// Remove a folder with all in it.
     RemoveTree {
         /// The folder.
@@ -213,6 +218,7 @@ impl Act {
             Self::CopyFile { .. } => Some("copy-file"),
             Self::MakeDir { .. } => Some("make-dir"),
             Self::RemoveFile { .. } => Some("remove-file"),
+            Self::RemoveEmpty { .. } => Some("remove-empty"),
             Self::RemoveTree { .. } => Some("remove-tree"),
             Self::Link { .. } => Some("link"),
             Self::SetOwner { .. } => Some("set-owner"),
@@ -257,6 +263,7 @@ impl Act {
             Self::Kind { path } => script(KIND, &[path]),
             Self::MakeDir { path } => ["mkdir", "-p", path].map(str::to_owned).to_vec(),
             Self::RemoveFile { path } => script(REMOVE_FILE, &[path]),
+            Self::RemoveEmpty { path } => ["rmdir", path].map(str::to_owned).to_vec(),
             Self::RemoveTree { path } => script(REMOVE_TREE, &[path]),
             Self::Link { target, path } => script(LINK, &[target, path]),
             Self::Owner { path } => script(OWNER, &[path]),
@@ -295,7 +302,10 @@ impl Act {
             Self::DiskUsed { path } => words(&["du", "-sk", path]),
             Self::Inodes { path } => words(&["df", "-o", "i", path]),
             Self::Processes => words(&["ps", "-ef"]),
-            Self::MakeDir { .. } | Self::Settle { .. } | Self::CleanUp { .. } => self.argv(),
+            Self::MakeDir { .. }
+            | Self::RemoveEmpty { .. }
+            | Self::Settle { .. }
+            | Self::CleanUp { .. } => self.argv(),
         }
     }
 }

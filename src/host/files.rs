@@ -135,6 +135,12 @@ impl Host {
         self.act(&Act::RemoveFile { path }, None).await.map(drop)
     }
 
+    /// Removes a folder with nothing in it.
+    pub async fn remove_empty(&self, path: &str) -> Result<(), HostError> {
+        let path = sound(path)?;
+        self.act(&Act::RemoveEmpty { path }, None).await.map(drop)
+    }
+
     /// Removes a folder with all in it. Refuses links, and folders less than three levels deep.
     pub async fn remove_tree(&self, path: &str) -> Result<(), HostError> {
         let path = sound(path)?;

@@ -13,6 +13,7 @@ mod mail;
 mod mailboxes;
 mod messages;
 mod names;
+mod nms;
 mod people;
 mod ports;
 mod queued;
@@ -61,6 +62,15 @@ const RUNNING: &[(&str, &[&str])] = &[
         "old",
         &["sims-dispatcher", "sims-job-controller", "sims-imaccessd"],
     ),
+    (OUTSIDE, &["traffic"]),
+];
+
+/// The same, where the old server is Netscape's.
+const RUNNING_NMS: &[(&str, &[&str])] = &[
+    (shape::NAMES, &["named"]),
+    (OUTSIDE, &["outside-mta"]),
+    ("directory", &["slapd"]),
+    ("old", &["nms-smtpd", "nms-imapd", "nms-popd"]),
     (OUTSIDE, &["traffic"]),
 ];
 
@@ -205,12 +215,23 @@ fn source(options: &Options) -> Result<(Source, Post), LabError> {
         }
     } else {
         let population = people::draw(options);
+        let mut town = population.town();
+        if is_nms(options) {
+            for (resident, person) in town.residents.iter_mut().zip(&population.people) {
+                resident.dn = nms::dn(person);
+            }
+        }
         Source {
-            town: population.town(),
+            town,
             directory: Entries::Drawn(Box::new(population)),
         }
     };
     Ok((source, post))
+}
+
+/// Whether the old server of the lab is to be Netscape's.
+fn is_nms(options: &Options) -> bool {
+    options.scenario.starts_with("nms-")
 }
 
 fn check(options: &Options) -> Result<(), LabError> {
@@ -219,6 +240,13 @@ fn check(options: &Options) -> Result<(), LabError> {
         return Err(LabError::Other(format!(
             "the world outside sends at most {MOST} messages a minute"
         )));
+    }
+    if is_nms(options) && (options.ldif.is_some() || options.directory != DirectoryKind::Embedded) {
+        return Err(LabError::Other(
+            "a lab with Netscape Messaging Server has its own people and its own directory server: \
+             leave out --ldif and --directory"
+                .to_owned(),
+        ));
     }
     let counted = options.ldif.is_none();
     if counted && (options.users == 0 || options.users > MOST_USERS) {
@@ -330,6 +358,12 @@ fn plan(dir: &Path, options: &Options, from: &Entries) -> Result<Lab, LabError> 
     let traffic_per_minute = options.traffic.filter(|rate| *rate > 0);
     let id = dir.file_name().unwrap_or_default().to_string_lossy();
     let (suffix, default_domain_dn, default_domain, fqdn) = match from {
+        Entries::Drawn(_) if is_nms(options) => (
+            nms::SUFFIX.to_owned(),
+            nms::SUFFIX.to_owned(),
+            DOMAIN.to_owned(),
+            people::mail_host(variant),
+        ),
         Entries::Drawn(_) => (
             "o=internet".to_owned(),
             people::domain_dn(DOMAIN),
@@ -376,7 +410,12 @@ fn want(lab: &Lab) -> Result<(), LabError> {
         clean: true,
         components: Vec::new(),
     };
-    for (role, components) in RUNNING {
+    let running = if super::nms::is(lab) {
+        RUNNING_NMS
+    } else {
+        RUNNING
+    };
+    for (role, components) in running {
         for host in &lab.config.hosts {
             if host.roles.iter().any(|r| r == role) {
                 for component in *components {
@@ -407,7 +446,14 @@ fn load_directory(
     let instance = root.join(hosts::slapd(host).trim_start_matches('/'));
     match from {
         Entries::Drawn(population) => {
-            let ldif = directory::ldif(&population, &lab.host_with_role("old")?.fqdn);
+            let old = &lab.host_with_role("old")?.fqdn;
+            let ldif = if super::nms::is(lab) {
+                // The domain tree comes with the new server; this one can hold it.
+                hosts::add_suffix(&instance, "o=internet")?;
+                nms::ldif(&population, old)
+            } else {
+                directory::ldif(&population, old)
+            };
             let path = instance.join("ldif/siroe.ldif");
             write_private(&path, ldif.as_bytes()).map_err(LabError::file(&path))?;
             if lab.config.directory != DirectoryKind::Embedded {

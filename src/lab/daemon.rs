@@ -13,6 +13,7 @@ mod mail;
 pub mod mailbox;
 pub mod mappings;
 pub mod mta;
+mod nms;
 mod outside;
 pub mod pop;
 pub mod presence;
@@ -26,6 +27,7 @@ pub mod slapd;
 pub mod smtp;
 mod socket;
 mod supervisor;
+mod takeover;
 mod traffic;
 mod unfinished;
 

@@ -2,16 +2,20 @@
 //!
 //! Layout and name encoding are `domain/stores.md` 3; `store.idx` is the lab's own text form of
 //! what the vendor keeps in binary. How much of it survives a power cut depends on
-//! `store.synclevel` as the store read it when it started: see [`sync`].
+//! `store.synclevel` as the store read it when it started: see [`sync`]. Netscape's store is of the
+//! same family; with partitions a store goes by its mailbox list: see [`list`].
 
+pub mod list;
 mod mailbox;
 pub mod names;
+pub mod quota;
 pub mod sync;
 
 pub use mailbox::{Mailbox, Stored};
 
 use super::lines;
 use super::world::LabError;
+use list::{List, Listed};
 use mailbox::Header;
 use std::path::{Path, PathBuf};
 use sync::Level;
@@ -21,6 +25,7 @@ use sync::Level;
 pub struct ImsStore {
     instance: PathBuf,
     level: Level,
+    list: Option<List>,
 }
 
 /// What [`ImsStore::delete_mailbox`] removes.
@@ -43,6 +48,7 @@ impl ImsStore {
         Ok(Self {
             instance: instance_root.to_path_buf(),
             level: Level::noted(instance_root)?,
+            list: List::open(instance_root)?,
         })
     }
 
@@ -56,7 +62,31 @@ impl ImsStore {
     /// # Errors
     /// When user or folder cannot be names.
     pub fn path(&self, user: &str, folder: &str) -> Result<PathBuf, LabError> {
-        Ok(self.partition().join(names::relative_path(user, folder)?))
+        let below = names::relative_path(user, folder)?;
+        match &self.list {
+            None => Ok(self.partition().join(below)),
+            Some(list) => {
+                let home = list.home(user, &names::canonical(folder))?;
+                Ok(list.partition(&home)?.join(below))
+            }
+        }
+    }
+
+    /// Makes a user's INBOX in a partition of its own choice; does nothing when it is there.
+    ///
+    /// # Errors
+    /// As [`ImsStore::create`].
+    pub fn settle(&self, user: &str, partition: &str) -> Result<(), LabError> {
+        if let Some(list) = &self.list
+            && !list.has(user, "INBOX")?
+        {
+            list.add(&Listed {
+                user: user.to_owned(),
+                folder: "INBOX".to_owned(),
+                partition: partition.to_owned(),
+            })?;
+        }
+        self.create(user, "INBOX")
     }
 
     /// Returns whether a mailbox is there.
@@ -64,7 +94,11 @@ impl ImsStore {
     /// # Errors
     /// When user or folder cannot be names.
     pub fn exists(&self, user: &str, folder: &str) -> Result<bool, LabError> {
-        Ok(self.path(user, folder)?.join(mailbox::INDEX).is_file())
+        let listed = match &self.list {
+            None => true,
+            Some(list) => list.has(user, &names::canonical(folder))?,
+        };
+        Ok(listed && self.path(user, folder)?.join(mailbox::INDEX).is_file())
     }
 
     /// Makes an empty mailbox; does nothing when it is there.
@@ -94,7 +128,11 @@ impl ImsStore {
         let _lock = self.lock(user)?;
         let path = self.create_locked(user, folder)?;
         let index = path.join(mailbox::INDEX);
-        let number = mailbox::last_number(&index)? + 1;
+        let mut number = mailbox::last_number(&index)? + 1;
+        // What is there and in no index is somebody's mail still.
+        while self.list.is_some() && path.join(format!("{number}.msg")).exists() {
+            number += 1;
+        }
         let text = names::normalise(message);
         let file = path.join(format!("{number}.msg"));
         if self.level == Level::NoSync {
@@ -137,9 +175,25 @@ impl ImsStore {
     /// When a folder or an index cannot be read.
     pub fn mailboxes(&self) -> Result<Vec<Mailbox>, LabError> {
         let mut found = Vec::new();
-        mailbox::collect(&self.partition().join(names::USERS), &mut found)?;
+        match &self.list {
+            None => mailbox::collect(&self.partition().join(names::USERS), &mut found)?,
+            Some(list) => Self::listed(list, |_| true, &mut found)?,
+        }
         mailbox::sort(&mut found);
         Ok(found)
+    }
+
+    fn listed(
+        list: &List,
+        wanted: impl Fn(&Listed) -> bool,
+        found: &mut Vec<Mailbox>,
+    ) -> Result<(), LabError> {
+        for one in list.all()?.into_iter().filter(|l| wanted(l)) {
+            let below = names::relative_path(&one.user, &one.folder)?;
+            let path = list.partition(&one.partition)?.join(below);
+            found.extend(mailbox::at(&path, &one.partition)?);
+        }
+        Ok(())
     }
 
     /// Returns the mailboxes of one user, INBOX first.
@@ -148,7 +202,10 @@ impl ImsStore {
     /// When the id cannot be one, or an index cannot be read.
     pub fn mailboxes_of(&self, user: &str) -> Result<Vec<Mailbox>, LabError> {
         let mut found = Vec::new();
-        mailbox::collect(&self.path(user, "INBOX")?, &mut found)?;
+        match &self.list {
+            None => mailbox::collect(&self.path(user, "INBOX")?, &mut found)?,
+            Some(list) => Self::listed(list, |l| l.user == user, &mut found)?,
+        }
         mailbox::sort(&mut found);
         Ok(found)
     }
@@ -159,20 +216,28 @@ impl ImsStore {
     /// When the names cannot be, or the files cannot be removed.
     pub fn delete_mailbox(&self, user: &str, what: Delete<'_>) -> Result<usize, LabError> {
         let _lock = self.lock(user)?;
-        match what {
+        let count = match what {
             Delete::All => {
                 let count = self.mailboxes_of(user)?.len();
                 let path = self.path(user, "INBOX")?;
                 if path.exists() {
                     std::fs::remove_dir_all(&path).map_err(LabError::file(path))?;
                 }
-                Ok(count)
+                count
             }
             Delete::Folder(folder) => {
                 let path = self.path(user, folder)?;
-                mailbox::remove_one(&path)
+                mailbox::remove_one(&path)?
             }
+        };
+        if let Some(list) = &self.list {
+            let folder = match what {
+                Delete::All => None,
+                Delete::Folder(folder) => Some(names::canonical(folder)),
+            };
+            list.retain(|l| l.user != user || folder.as_ref().is_some_and(|f| *f != l.folder))?;
         }
+        Ok(count)
     }
 
     /// Gives a mailbox another name, of the same user or another; its messages keep their numbers.
@@ -205,7 +270,18 @@ impl ImsStore {
             &Header::new(to.0, &names::canonical(to.1), header.uidvalidity),
             &messages,
         )?;
-        mailbox::remove_one(&old).map(|_| ())
+        mailbox::remove_one(&old)?;
+        if let Some(list) = &self.list {
+            let partition = list.home(from.0, &names::canonical(from.1))?;
+            let old = names::canonical(from.1);
+            list.retain(|l| l.user != from.0 || l.folder != old)?;
+            list.add(&Listed {
+                user: to.0.to_owned(),
+                folder: names::canonical(to.1),
+                partition,
+            })?;
+        }
+        Ok(())
     }
 
     fn partition(&self) -> PathBuf {
@@ -232,7 +308,26 @@ impl ImsStore {
 
     fn create_locked(&self, user: &str, folder: &str) -> Result<PathBuf, LabError> {
         let path = self.path(user, folder)?;
-        if !path.join(mailbox::INDEX).is_file() {
+        let mut new = !path.join(mailbox::INDEX).is_file();
+        if let Some(list) = &self.list {
+            let folder = names::canonical(folder);
+            if !list.has(user, &folder)? {
+                // A mailbox that is on disk and not in the list is not opened: a new one is made.
+                if !new {
+                    let index = path.join(mailbox::INDEX);
+                    let aside = path.join("store.idx.unlisted");
+                    std::fs::rename(&index, aside).map_err(LabError::file(index))?;
+                    new = true;
+                }
+                let partition = list.home(user, &folder)?;
+                list.add(&Listed {
+                    user: user.to_owned(),
+                    folder,
+                    partition,
+                })?;
+            }
+        }
+        if new {
             std::fs::create_dir_all(&path).map_err(LabError::file(&path))?;
             let header = Header::new(user, &names::canonical(folder), mailbox::new_uidvalidity());
             mailbox::write(&path, &header, &[])?;

@@ -70,7 +70,12 @@ pub enum Rules {
     Sims,
     /// iMS 5.2: `inetLocalMailRecipient` + `inetMailUser`, `mailAlternateAddress`.
     Ims,
+    /// Netscape Messaging Server 4.x: `mailRecipient` + `nsMessagingServerUser`.
+    Nms,
 }
+
+/// The class that only Netscape's users have.
+const NMS_USER: &str = "nsMessagingServerUser";
 
 /// A service that people log in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +91,12 @@ pub enum Service {
 pub struct Site {
     /// Whose rules hold.
     pub rules: Rules,
+    /// Whose entries are taken besides, while schemas are mixed.
+    pub also: Option<Rules>,
     /// The suffix of all users.
     pub suffix: String,
+    /// The root of the domain tree; the suffix where users are in that tree.
+    pub dc_root: String,
     /// The entry of the default domain.
     pub default_dn: String,
     /// The server's own full name, which `mailHost` has to be.
@@ -148,6 +157,16 @@ impl Site {
         let filter = match self.rules {
             Rules::Sims => "(objectClass=mailDomain)",
             Rules::Ims => "(|(objectClass=inetDomain)(objectClass=mailDomain))",
+            // No domain tree: a domain is local when somebody has an address in it.
+            Rules::Nms => {
+                let plain: String = domain
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || ".-".contains(*c))
+                    .collect();
+                let filter = format!("(|(mail=*@{plain})(mailAlternateAddress=*@{plain}))");
+                let found = directory.search(&self.suffix, Depth::Subtree, &filter)?;
+                return Ok(!found.is_empty());
+            }
         };
         let found = directory.search(&self.domain_dn(domain), Depth::Base, filter)?;
         Ok(!found.is_empty())
@@ -163,7 +182,19 @@ impl Site {
         address: &str,
     ) -> Result<Option<Found>, Unreachable> {
         let address = escape(&self.full(address));
-        let filter = match self.rules {
+        for rules in std::iter::once(self.rules).chain(self.also) {
+            let filter = self.addressed(rules, &address);
+            let found = directory.search(&self.suffix, Depth::Subtree, &filter)?;
+            if let Some(first) = found.into_iter().next() {
+                return Ok(Some(first));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The filter for who has an address, under the rules of one product.
+    fn addressed(&self, rules: Rules, address: &str) -> String {
+        match rules {
             Rules::Sims => format!(
                 "(&(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(rfc822MailAlias={address})))"
             ),
@@ -173,9 +204,10 @@ impl Site {
             Rules::Ims => format!(
                 "(&(objectClass=inetLocalMailRecipient)(|(objectClass=inetMailUser)(objectClass=inetMailGroup))(|(mail={address})(mailAlternateAddress={address})))"
             ),
-        };
-        let found = directory.search(&self.suffix, Depth::Subtree, &filter)?;
-        Ok(found.into_iter().next())
+            Rules::Nms => format!(
+                "(&(|(objectClass={NMS_USER})(objectClass=mailGroup))(|(mail={address})(mailAlternateAddress={address})))"
+            ),
+        }
     }
 
     /// Returns where a message for a local address goes, groups opened; `None` for nobody.
@@ -208,22 +240,37 @@ impl Site {
         password: &str,
     ) -> Result<String, Denied> {
         let (uid, base) = match user.rsplit_once(|c| self.separators.contains(&c)) {
-            Some((uid, domain)) => (uid, self.domain_dn(domain)),
-            None => (user, self.default_dn.clone()),
+            Some((uid, domain)) if self.rules != Rules::Nms => {
+                let base = self.users_of(directory, domain);
+                (uid, base.map_err(|_| Denied::Directory)?)
+            }
+            // Netscape's users log in with the whole uid, wherever they are.
+            _ if self.rules == Rules::Nms => (user, self.suffix.clone()),
+            _ => (user, self.default_dn.clone()),
         };
         // An empty password would be an anonymous bind, which succeeds.
         if uid.is_empty() || password.is_empty() {
             return Err(Denied::Credentials);
         }
-        let more = match self.rules {
-            Rules::Ims if !self.multi => "(objectClass=inetLocalMailRecipient)",
-            _ => "",
-        };
         let (uid, whole) = (escape(uid), escape(user));
-        let filter = format!("(&(objectClass=inetMailUser){more}(|(uid={uid})(uid={whole})))");
-        let found = directory
-            .search(&base, Depth::Subtree, &filter)
-            .map_err(|_| Denied::Directory)?;
+        let mut found = Vec::new();
+        for rules in std::iter::once(self.rules).chain(self.also) {
+            let classes = match rules {
+                Rules::Sims => "(objectClass=inetMailUser)".to_owned(),
+                Rules::Ims if self.multi => "(objectClass=inetMailUser)".to_owned(),
+                Rules::Ims => {
+                    "(objectClass=inetMailUser)(objectClass=inetLocalMailRecipient)".to_owned()
+                }
+                Rules::Nms => format!("(objectClass=mailRecipient)(objectClass={NMS_USER})"),
+            };
+            let filter = format!("(&{classes}(|(uid={uid})(uid={whole})))");
+            let more = directory
+                .search(&base, Depth::Subtree, &filter)
+                .map_err(|_| Denied::Directory)?;
+            let known = |new: &Found| found.iter().all(|f: &Found| f.dn != new.dn);
+            let more: Vec<Found> = more.into_iter().filter(known).collect();
+            found.extend(more);
+        }
         let [entry] = found.as_slice() else {
             return Err(Denied::Credentials);
         };
@@ -253,7 +300,7 @@ impl Site {
             return Ok(());
         }
         let address = entry.first("mail").unwrap_or_default().to_owned();
-        if entry.has("objectclass", "inetMailUser") {
+        if is_user(entry) {
             targets.extend(self.user_targets(entry, address));
             return Ok(());
         }
@@ -269,7 +316,7 @@ impl Site {
         }
         let attributes: &[&str] = match self.rules {
             Rules::Sims => &["rfc822mailmember"],
-            Rules::Ims => &["mgrprfc822mailmember", "rfc822mailmember"],
+            Rules::Ims | Rules::Nms => &["mgrprfc822mailmember", "rfc822mailmember"],
         };
         for member in attributes.iter().flat_map(|name| entry.all(name)) {
             match self.find(directory, member)? {
@@ -295,10 +342,13 @@ impl Site {
         };
         let mut targets = Vec::new();
         let options = entry.all("maildeliveryoption");
-        if options.is_empty() || entry.has("maildeliveryoption", "mailbox") {
+        // An address to forward to is enough for Netscape.
+        let forwards = !entry.all("mailforwardingaddress").is_empty() && is_nms_only(entry);
+        let unsaid = options.is_empty() && !forwards;
+        if unsaid || entry.has("maildeliveryoption", "mailbox") {
             targets.push(Target::Mailbox(id));
         }
-        if entry.has("maildeliveryoption", "forward") {
+        if forwards || entry.has("maildeliveryoption", "forward") {
             let addresses = entry.all("mailforwardingaddress").iter().cloned();
             targets.extend(addresses.map(Target::Remote));
         }
@@ -324,9 +374,9 @@ impl Site {
     fn is_here(&self, entry: &Found) -> bool {
         match (entry.first("mailhost"), self.rules) {
             (Some(host), _) => self.everywhere || self.is_own_name(host),
-            (None, Rules::Sims) => true,
+            (None, Rules::Sims | Rules::Nms) => true,
             // Without mailHost iMS does not know a user as local.
-            (None, Rules::Ims) => !entry.has("objectclass", "inetMailUser"),
+            (None, Rules::Ims) => !is_user(entry),
         }
     }
 
@@ -361,7 +411,13 @@ impl Site {
 
     fn is_active(&self, entry: &Found) -> bool {
         let general = match self.rules {
-            Rules::Ims if entry.has("objectclass", "inetLocalMailRecipient") => "inetuserstatus",
+            Rules::Ims
+                if entry.has("objectclass", "inetLocalMailRecipient")
+                    || self.also == Some(Rules::Nms) =>
+            {
+                "inetuserstatus"
+            }
+            Rules::Nms => "inetuserstatus",
             Rules::Sims | Rules::Ims => "inetsubscriberstatus",
         };
         [general, "mailuserstatus"].iter().all(|name| {
@@ -372,6 +428,15 @@ impl Site {
     }
 
     fn may_use(&self, entry: &Found, service: Service) -> bool {
+        if is_nms_only(entry) {
+            let word = match service {
+                Service::Imap => "imap",
+                Service::Pop => "pop",
+            };
+            let refused = entry.all("nsmsgdisallowaccess").iter();
+            let mut refused = refused.flat_map(|v| v.split([',', ' ']));
+            return !refused.any(|v| v.eq_ignore_ascii_case(word));
+        }
         match self.rules {
             Rules::Sims => {
                 let word = match service {
@@ -382,7 +447,7 @@ impl Site {
                 let services = entry.all("inetauthorizedservices");
                 !locked && (services.is_empty() || entry.has("inetauthorizedservices", word))
             }
-            Rules::Ims => {
+            Rules::Ims | Rules::Nms => {
                 let word = match service {
                     Service::Imap => "imap",
                     Service::Pop => "pop",
@@ -391,6 +456,17 @@ impl Site {
                 rules.is_empty() || rules.iter().any(|rule| allows(rule, word))
             }
         }
+    }
+
+    /// Below which entry the users of a domain are, as its node in the domain tree says.
+    fn users_of(&self, directory: &dyn Directory, domain: &str) -> Result<String, Unreachable> {
+        let node = self.domain_dn(domain);
+        if self.rules != Rules::Ims || node == self.default_dn {
+            return Ok(node);
+        }
+        let found = directory.search(&node, Depth::Base, "(objectClass=*)")?;
+        let base = found.first().and_then(|e| e.first("inetdomainbasedn"));
+        Ok(base.map_or(node, str::to_owned))
     }
 
     /// The entry of a domain in the DC tree.
@@ -405,7 +481,7 @@ impl Site {
             dn.extend(plain);
             dn.push(',');
         }
-        dn + &self.suffix
+        dn + &self.dc_root
     }
 
     /// An address with its domain; a bare name and the host's own name mean the default domain.
@@ -427,7 +503,18 @@ fn elsewhere(entry: &Found, address: String) -> Target {
     }
 }
 
-/// The domain that the `dc` parts of a DN spell.
+/// Whether an entry is a user's, of either generation.
+fn is_user(entry: &Found) -> bool {
+    entry.has("objectclass", "inetMailUser") || entry.has("objectclass", NMS_USER)
+}
+
+/// Whether an entry is one of Netscape's that was not upgraded.
+fn is_nms_only(entry: &Found) -> bool {
+    entry.has("objectclass", NMS_USER) && !entry.has("objectclass", "inetLocalMailRecipient")
+}
+
+/// The domain that the `dc` parts of a DN spell, or without such parts the nearest organization that
+/// is named like one.
 pub fn domain_of(dn: &str) -> String {
     let parts: Vec<&str> = dn
         .split(',')
@@ -438,7 +525,15 @@ pub fn domain_of(dn: &str) -> String {
                 .then_some(value.trim())
         })
         .collect();
-    parts.join(".")
+    if !parts.is_empty() {
+        return parts.join(".");
+    }
+    let organization = dn.split(',').find_map(|rdn| {
+        let (name, value) = rdn.trim().split_once('=')?;
+        let named = name.trim().eq_ignore_ascii_case("o") && value.contains('.');
+        named.then(|| value.trim().to_owned())
+    });
+    organization.unwrap_or_default()
 }
 
 /// Writes a value so that it is itself in a filter (RFC 4515): whatever is not plain as `\xx`.
@@ -454,16 +549,24 @@ pub fn escape(value: &str) -> String {
     safe
 }
 
-/// Whether a rule such as `+imap:ALL$+pop:ALL` lets a service in.
+/// Whether a rule such as `+imap:ALL$+pop:ALL` lets a service in; one that only refuses lets in what
+/// it does not name.
 fn allows(rule: &str, service: &str) -> bool {
-    rule.split('$').any(|part| {
-        part.strip_prefix('+').is_some_and(|part| {
-            let services = part.split(':').next().unwrap_or_default();
-            services
-                .split(',')
-                .any(|s| s.eq_ignore_ascii_case(service) || s.eq_ignore_ascii_case("all"))
+    let named = |sign: char| {
+        rule.split('$').any(|part| {
+            part.strip_prefix(sign).is_some_and(|part| {
+                let services = part.split(':').next().unwrap_or_default();
+                services
+                    .split(',')
+                    .any(|s| s.eq_ignore_ascii_case(service) || s.eq_ignore_ascii_case("all"))
+            })
         })
-    })
+    };
+    if rule.split('$').any(|part| part.starts_with('+')) {
+        named('+')
+    } else {
+        !named('-')
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 pub mod configutil;
 pub mod control;
 pub mod directory;
+pub mod dssetup;
 pub mod getopt;
 pub mod held;
 pub mod imbackup;
@@ -22,8 +23,10 @@ pub mod ldapmodify;
 pub mod ldapsearch;
 pub mod mboxutil;
 pub mod mta;
+pub mod nms;
 pub mod nsupdate;
 pub mod place;
+pub mod quota;
 pub mod setup;
 pub mod slapd;
 pub mod startmsg;
@@ -31,6 +34,7 @@ pub mod stream;
 pub mod system;
 pub mod ug;
 pub mod uninstall;
+pub mod userland;
 
 use super::world::{HostConfig, Lab, LabError};
 use std::io::{Read, Write};
@@ -135,7 +139,10 @@ const COMMANDS: &[(&str, Command)] = &[
     ("SUNWmail/sbin/imta", imta::run),
     ("SUNWmail/sbin/mt.scheduler", imta::mt_scheduler),
     ("SUNWmail/sbin/imquotacheck", imquotacheck::run),
+    ("bin/msg/admin/bin/iminitquota", quota::iminitquota),
     ("bin/msg/admin/bin/mboxutil", mboxutil::run),
+    ("bin/msg/admin/bin/quotacheck", quota::quotacheck),
+    ("bin/msg/admin/bin/reconstruct", quota::reconstruct),
     ("bin/msg/admin/bin/stored", startmsg::stored),
     ("bin/msg/migrate/bin/imsdaaci", imsdaaci::run),
     ("bin/msg/migrate/bin/imsdirmig", imsdirmig::run),
@@ -148,10 +155,22 @@ const COMMANDS: &[(&str, Command)] = &[
     ("start-msg", startmsg::start),
     ("stop-msg", startmsg::stop),
     ("uninstall", uninstall::run),
+    ("usr/bin/chown", userland::chown),
+    ("usr/bin/ls", userland::ls),
+    ("usr/bin/mailq", nms::mailq),
     ("usr/bin/netstat", system::netstat),
+    ("usr/bin/perl", userland::perl),
     ("usr/bin/ps", system::ps),
+    ("usr/bin/su", userland::su),
     ("usr/sbin/df", system::df),
     ("usr/sbin/nsupdate", nsupdate::run),
+];
+
+/// The commands that Netscape's server has under the same names as the new one.
+const NMS_COMMANDS: &[(&str, Command)] = &[
+    ("configutil", nms::configutil),
+    ("start-msg", nms::start),
+    ("stop-msg", nms::stop),
 ];
 
 /// Runs a vendor command with the streams of `context`; returns its exit status.
@@ -160,11 +179,17 @@ const COMMANDS: &[(&str, Command)] = &[
 /// When the lab cannot be used, or the path is not one of a vendor command.
 pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabError> {
     let path = Path::new(&context.path);
+    let own: &[(&str, Command)] = if crate::lab::nms::is_command(&context.path) {
+        NMS_COMMANDS
+    } else {
+        &[]
+    };
+    let own = own.iter().find(|(end, _)| path.ends_with(end));
     let command = COMMANDS
         .iter()
         .filter(|(end, _)| path.ends_with(end))
         .max_by_key(|(end, _)| end.len());
-    match command {
+    match own.or(command) {
         Some((_, command)) => command(context, args),
         None => Err(LabError::Other(format!(
             "`{}` is not a command of this lab",

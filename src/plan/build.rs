@@ -84,6 +84,7 @@ fn build(scenario: &Scenario, site: &Site, facts: &Facts, draft: bool) -> Result
 }
 
 fn plan_step(step: &Step, fill: &Filler<'_>, mail: Mail) -> Result<PlanStep, PlanError> {
+    let step = &expanded(step, fill.site);
     let text = |text: &str| fill.shown(text);
     let texts = |items: &[String]| items.iter().map(|item| text(item)).collect::<Vec<_>>();
     let actions = planned(&step.actions, step, fill)?;
@@ -173,6 +174,44 @@ fn moved(step: &Step) -> Option<Correction> {
     })
 }
 
+/// The step with each action that is done for every row of a table of the site written out.
+fn expanded(step: &Step, site: &Site) -> Step {
+    let mut step = step.clone();
+    let each = |action: Action| -> Vec<Action> {
+        match action {
+            Action::SetConfig(set) if set.each.is_some() => site
+                .old
+                .partitions
+                .iter()
+                .map(|(name, path)| {
+                    let mut one = set.clone();
+                    one.each = None;
+                    one.parameter = set.parameter.replace("{partition}", name);
+                    one.value = set
+                        .value
+                        .as_ref()
+                        .map(|v| v.replace("{partition_path}", path));
+                    Action::SetConfig(one)
+                })
+                .collect(),
+            Action::Owner(owner) if owner.each.is_some() => site
+                .old
+                .partitions
+                .values()
+                .map(|path| {
+                    let mut one = owner.clone();
+                    one.each = None;
+                    one.path = owner.path.replace("{partition_path}", path);
+                    Action::Owner(one)
+                })
+                .collect(),
+            other => vec![other],
+        }
+    };
+    step.actions = step.actions.into_iter().flat_map(each).collect();
+    step
+}
+
 fn planned(
     actions: &[Action],
     step: &Step,
@@ -193,7 +232,7 @@ fn planned(
             role,
             host: host(fill, role),
             what,
-            argv: describe::argv(action, fill),
+            argv: describe::argv(action, role, fill),
             guide_argv: describe::guide_argv(action, fill),
             parameters: fill.action(action)?,
         });
@@ -272,8 +311,8 @@ impl Mail {
     fn after(self, step: &Step) -> Self {
         step.actions.iter().fold(self, |mail, action| match action {
             Action::Service(s) => match (s.service.as_str(), s.state) {
-                ("sims-dispatcher", ServiceState::Stopped) => Self::ReadOnly,
-                ("sims", ServiceState::Stopped) => Self::Down,
+                ("sims-dispatcher", ServiceState::Stopped) | ("nms-smtp", _) => Self::ReadOnly,
+                ("sims" | "nms", ServiceState::Stopped) => Self::Down,
                 ("ims", ServiceState::Started | ServiceState::Restarted) => Self::OnNew,
                 _ => mail,
             },

@@ -1,15 +1,17 @@
 //! One sentence for what an action does, and the command it runs. Pure.
 
 use super::fill::Filler;
-use crate::scenario::Action;
-use crate::scenario::action::{Edit, Entries, ServiceState, Source};
+use crate::scenario::action::{Draft, Edit, Entries, ServiceState, Source};
 use crate::scenario::names::secret_title;
+use crate::scenario::{Action, Role};
 
 /// What people call a service.
 pub fn service_title(service: &str) -> &str {
     match service {
         "sims-dispatcher" => "the dispatcher of SIMS",
         "sims" => "SIMS",
+        "nms-smtp" => "the old SMTP server",
+        "nms" => "Netscape Messaging Server",
         "slapd" => "the directory server",
         "ims" => "the new server",
         "ims-store" => "the new message store",
@@ -53,6 +55,11 @@ pub fn put_back(action: &Action, fill: &Filler<'_>) -> String {
                 .to_owned(),
         },
         Action::BackupDirectory(a) => format!("Remove {}", text(&a.file)),
+        Action::DraftLdif(a) => format!("Remove {}", text(&a.file)),
+        Action::CopyFile(a) => format!("Remove the copy {}", text(&a.to)),
+        Action::Link(a) => format!("Remove the link {}", text(&a.path)),
+        Action::RemoveDir(a) => format!("Make the empty folder {} again", text(&a.path)),
+        Action::Owner(a) => format!("Give {} back to who had it", text(&a.path)),
         Action::Run(a) => match &a.stdout_to {
             Some(file) => format!("Remove {}", text(file)),
             None => String::new(),
@@ -99,12 +106,16 @@ pub fn what(action: &Action, fill: &Filler<'_>) -> String {
                 Entries::Domains => "domain entries",
                 Entries::UsersAndGroups => "user and group entries",
             };
+            let which = match &a.filter {
+                Some(filter) => format!(" that match {}", text(filter)),
+                None => String::new(),
+            };
             let set = match a.set.as_slice() {
                 [] => String::new(),
                 set => format!(", with {}", pairs(set, fill)),
             };
             format!(
-                "Upgrade the {entries} below {}{set}, keeping each as it was",
+                "Upgrade the {entries} below {}{which}{set}, keeping each as it was",
                 text(&a.base_dn)
             )
         }
@@ -149,6 +160,14 @@ pub fn what(action: &Action, fill: &Filler<'_>) -> String {
         },
         Action::CopyFile(a) => format!("Copy {} to {}", text(&a.from), text(&a.to)),
         Action::Link(a) => format!("Make {} a link to {}", text(&a.path), text(&a.target)),
+        Action::RemoveDir(a) if a.empty => format!("Remove the empty folder {}", text(&a.path)),
+        Action::DraftLdif(a) => {
+            let what = match a.what {
+                Draft::VanityDomains => "what users with the mail of a whole domain need",
+                Draft::DomainNodes => "the nodes of the domain tree",
+            };
+            format!("Draft {what} in {}", text(&a.file))
+        }
         Action::RemoveDir(a) => format!("Remove {} and everything in it", text(&a.path)),
         Action::Owner(a) => format!(
             "Give {} and everything in it to {}",
@@ -192,13 +211,16 @@ fn pairs(set: &[String], fill: &Filler<'_>) -> String {
 }
 
 /// Returns the command an action runs, shown; a pipeline has `|` as an element of its own.
-pub fn argv(action: &Action, fill: &Filler<'_>) -> Option<Vec<String>> {
+pub fn argv(action: &Action, role: Role, fill: &Filler<'_>) -> Option<Vec<String>> {
     match action {
         Action::Run(a) => Some(fill.shown_list(&a.argv)),
         Action::Service(a) => Some(fill.shown_list(&a.argv)),
         Action::BackupDirectory(a) => Some(fill.shown_list(&a.argv)),
         Action::SetConfig(a) => {
-            let tool = fill.shown("{new.instance_root}/configutil");
+            let tool = match role {
+                Role::Old => fill.shown("{old.instance_root}/configutil"),
+                Role::New | Role::Directory => fill.shown("{new.instance_root}/configutil"),
+            };
             Some(match &a.value {
                 Some(value) => vec![
                     tool,
@@ -223,9 +245,17 @@ pub fn argv(action: &Action, fill: &Filler<'_>) -> Option<Vec<String>> {
             })
         }
         Action::ApplyLdif(a) => a.generate.as_ref().map(|argv| fill.shown_list(argv)),
+        Action::CopyFile(a) => Some(fill.shown_list(&words(&["cp", "-p", &a.from, &a.to]))),
+        Action::Link(a) => Some(fill.shown_list(&words(&["ln", "-s", &a.target, &a.path]))),
+        Action::Owner(a) => Some(fill.shown_list(&words(&["chown", "-R", &a.owner, &a.path]))),
+        Action::RemoveDir(a) if a.empty => Some(fill.shown_list(&words(&["rmdir", &a.path]))),
         Action::Instruct(a) => a.argv.as_ref().map(|argv| fill.shown_list(argv)),
         _ => None,
     }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|w| (*w).to_owned()).collect()
 }
 
 /// Returns the guide's command, shown; none where the guide has none.
@@ -263,7 +293,7 @@ pub fn guide_argv(action: &Action, fill: &Filler<'_>) -> Option<Vec<String>> {
         Action::Owner(a) => a.guide_argv.as_ref(),
         Action::Instruct(a) => a.guide_argv.as_ref(),
         Action::WaitFor(a) => a.guide_argv.as_ref(),
-        Action::EditFile(_) | Action::Notify(_) | Action::PutBack(_) => None,
+        Action::EditFile(_) | Action::DraftLdif(_) | Action::Notify(_) | Action::PutBack(_) => None,
     };
     given
         .filter(|argv| !argv.is_empty())

@@ -38,6 +38,8 @@ pub enum Action {
     RemoveDir(RemoveDir),
     /// Gives files to a user and group.
     Owner(Owner),
+    /// Drafts an LDIF file from what the directory holds; nothing is changed by it.
+    DraftLdif(DraftLdif),
     /// Applies an LDIF file to the directory.
     ApplyLdif(ApplyLdif),
     /// Has the operator do something; checks prove it.
@@ -107,6 +109,10 @@ pub struct SetConfig {
     /// The guide's command; absent: `configutil -o PARAMETER -v VALUE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide_argv: Option<Vec<String>>,
+    /// The field of the site, a table, for each row of which the action is done: `{partition}` and
+    /// `{partition_path}` are its name and value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<String>,
 }
 
 /// What a service is to be.
@@ -322,6 +328,9 @@ pub struct RemoveDir {
     pub host: Option<Role>,
     /// The folder.
     pub path: String,
+    /// Only if nothing is in it; then it can be made again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty: bool,
     /// The guide's command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide_argv: Option<Vec<String>>,
@@ -341,6 +350,32 @@ pub struct Owner {
     /// The guide's command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guide_argv: Option<Vec<String>>,
+    /// As in [`SetConfig::each`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<String>,
+}
+
+/// What is drafted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Draft {
+    /// `msgVanityDomain` for users who have the mail of a whole domain.
+    VanityDomains,
+    /// The nodes of the domain tree that say where the users of each domain are.
+    DomainNodes,
+}
+
+/// Drafts an LDIF file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftLdif {
+    /// The role of the host that gets the file, when it is not the step's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Role>,
+    /// What for.
+    pub what: Draft,
+    /// The file.
+    pub file: String,
 }
 
 /// Applies an LDIF file to the directory.
@@ -451,6 +486,7 @@ impl Action {
             Self::Link(_) => "link",
             Self::RemoveDir(_) => "remove-dir",
             Self::Owner(_) => "owner",
+            Self::DraftLdif(_) => "draft-ldif",
             Self::ApplyLdif(_) => "apply-ldif",
             Self::Instruct(_) => "instruct",
             Self::Notify(_) => "notify",
@@ -475,6 +511,7 @@ impl Action {
             Self::Link(a) => a.host,
             Self::RemoveDir(a) => a.host,
             Self::Owner(a) => a.host,
+            Self::DraftLdif(a) => a.host,
             Self::ApplyLdif(a) => a.host,
             Self::Instruct(a) => a.host,
             Self::Notify(_) | Self::PutBack(_) => None,
@@ -501,7 +538,9 @@ impl Action {
             | Self::EditFile(_)
             | Self::CopyFile(_)
             | Self::Link(_)
+            | Self::DraftLdif(_)
             | Self::Owner(_) => Risk::Change,
+            Self::RemoveDir(removal) if removal.empty => Risk::Change,
             Self::MergeSchema(_)
             | Self::UpgradeEntries(_)
             | Self::SetAttributes(_)
@@ -524,13 +563,13 @@ impl Action {
             | Self::TransferMailboxes(_)
             | Self::BackupDirectory(_)
             | Self::EditFile(_)
-            | Self::ApplyLdif(_) => Reversal::PutBack,
-            Self::Service(_)
-            | Self::Instruct(_)
             | Self::CopyFile(_)
             | Self::Link(_)
-            | Self::RemoveDir(_)
-            | Self::Owner(_) => Reversal::Never,
+            | Self::Owner(_)
+            | Self::DraftLdif(_)
+            | Self::ApplyLdif(_) => Reversal::PutBack,
+            Self::RemoveDir(removal) if removal.empty => Reversal::PutBack,
+            Self::Service(_) | Self::Instruct(_) | Self::RemoveDir(_) => Reversal::Never,
         }
     }
 

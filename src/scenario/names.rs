@@ -139,6 +139,52 @@ pub const CHECKS: &[(&str, &str)] = &[
         "no-new-mail",
         "Does the new store hold nothing but what was moved?",
     ),
+    (
+        "smtp-refused",
+        "Is the old SMTP server down, at both of its ports?",
+    ),
+    ("nms-stopped", "Are all processes of the old server gone?"),
+    ("nms-up", "Is the old server up, on all its ports?"),
+    (
+        "nms-store",
+        "Is the old message store what the site says, with all its partitions?",
+    ),
+    (
+        "domain-tree",
+        "Has the directory a root for the domain tree?",
+    ),
+    (
+        "vanity-domains",
+        "Has everybody with the mail of a whole domain what the new server needs for it?",
+    ),
+    (
+        "default-organization",
+        "Was the installer's default organization DN taken?",
+    ),
+    (
+        "namespace",
+        "Does each domain's node say where its users are, and are they there?",
+    ),
+    (
+        "store-fresh",
+        "Is the new message store as it was installed, with nobody's mail in it?",
+    ),
+    (
+        "taken-over",
+        "Is everything of the old store where the new server looks for it, and nothing else?",
+    ),
+    (
+        "mailboxes-kept",
+        "Does the new server show every mailbox that the old one had?",
+    ),
+    (
+        "quotas",
+        "Does the new server know what each user may keep?",
+    ),
+    (
+        "postmasters",
+        "Does the new server know the postmaster of each domain?",
+    ),
 ];
 
 /// The facts there are: id, and what is looked up.
@@ -163,6 +209,10 @@ pub const FACTS: &[(&str, &str)] = &[
     ("relay-mappings", "the new server's relay networks"),
     ("tape-users", "the users on the tape"),
     (
+        "vanity-domains",
+        "the users who have the mail of a whole domain",
+    ),
+    (
         "acis",
         "whether the directory keeps access rules in its entries, in the attribute `aci`",
     ),
@@ -173,7 +223,15 @@ pub const FACTS: &[(&str, &str)] = &[
 ];
 
 /// The services a `service` action may name.
-pub const SERVICES: &[&str] = &["sims-dispatcher", "sims", "slapd", "ims", "ims-store"];
+pub const SERVICES: &[&str] = &[
+    "sims-dispatcher",
+    "sims",
+    "nms-smtp",
+    "nms",
+    "slapd",
+    "ims",
+    "ims-store",
+];
 
 /// The secrets there are: name, and how one is shown.
 pub const SECRETS: &[(&str, &str)] = &[
@@ -191,6 +249,8 @@ pub const LATE: &[(&str, &str)] = &[
         "rename_map_option",
         "`-u` and the rename map, when a user id has an uppercase letter",
     ),
+    ("partition", "the name of a partition of the message store"),
+    ("partition_path", "the path of that partition"),
     (
         "secret_file",
         "a 0600 file that is made for this command and removed after it",
@@ -214,6 +274,18 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("old.config", "the old message store's configuration file"),
     ("old.store_user", "the owner of the old message store"),
     ("old.login_separator", "the old server's login separator"),
+    ("old.server_root", "the old server's root"),
+    ("old.instance_root", "the old server's instance"),
+    (
+        "old.drain_port",
+        "the port at which the old server only works its queue off",
+    ),
+    ("old.mailq", "the command that lists the old server's queue"),
+    ("old.partitions", "the partitions of the old message store"),
+    (
+        "old.dssetup",
+        "the script that prepares the directory for the new server",
+    ),
     ("old.smtp_port", "the old server's SMTP port"),
     ("old.imap_port", "the old server's IMAP port"),
     ("old.pop_port", "the old server's POP port"),

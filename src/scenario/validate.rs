@@ -311,6 +311,18 @@ impl Found<'_, '_> {
             };
             self.check_id(id, &at);
         }
+        let each = match action {
+            Action::SetConfig(set) => set.each.as_deref(),
+            Action::Owner(owner) => owner.each.as_deref(),
+            _ => None,
+        };
+        if let Some(each) = each.filter(|each| *each != "old.partitions") {
+            self.add(
+                &format!("{path}.each"),
+                format!("`{each}` is no table of the site"),
+                Some("it can be: old.partitions".to_owned()),
+            );
+        }
         match action {
             Action::SetConfig(set) => self.set_config(set, path),
             Action::Service(service) => self.service(service, path),

@@ -1,6 +1,6 @@
 //! The file that `site new` writes: every field, commented, with the guide's example values.
 
-use crate::scenario::{self, ExampleHost, Role, ScenarioError};
+use crate::scenario::{self, ExampleHost, Product, Role, ScenarioError};
 
 const TEMPLATE: &str = r#"# A site for `{scenario}`: {title}.
 #
@@ -129,6 +129,59 @@ transport = "local"
 # port_offset = 0
 "#;
 
+/// What is different for a site with Netscape Messaging Server.
+const NMS: &[(&str, &str)] = &[
+    (
+        "# The suffix below which SIMS keeps its users.\nbase_dn = \"o=internet\"",
+        "# The suffix below which Netscape Messaging Server keeps its users.\nbase_dn = \"o=siroe.com\"",
+    ),
+    (
+        "default_domain_dn = \"dc=siroe,dc=com,o=internet\"",
+        "default_domain_dn = \"o=siroe.com\"",
+    ),
+];
+
+/// The old server's part of such a site.
+const NMS_OLD: &str = r#"# The old mail server, Netscape Messaging Server 4.x.
+[old]
+server_root = "/usr/netscape/server4"
+# Its instance: where its configutil, start-msg and stop-msg are.
+instance_root = "/usr/netscape/server4/msg-mail"
+# The user it runs as: whose its message store is.
+store_user = "nsmail"
+# The command that lists its queue; it has to be the one of its sendmail emulator.
+mailq = "/usr/bin/mailq"
+# The port at which it only works its queue off.
+drain_port = 901
+smtp_port = 25
+imap_port = 143
+pop_port = 110
+# The new product's script that prepares a directory.
+dssetup = "/cdrom/iplanet/solaris/ims_dssetup.pl"
+
+# Every partition of its message store, as `configutil -p store.partition` lists them.
+[old.partitions]
+primary = "/usr/netscape/server4/msg-mail/store/partition/primary"
+
+"#;
+
+/// The text for a site with Netscape Messaging Server.
+fn nms() -> String {
+    let mut text = TEMPLATE.to_owned();
+    for (from, to) in NMS {
+        text = text.replace(from, to);
+    }
+    let begin = text
+        .find("# The old mail server, SIMS")
+        .unwrap_or(text.len());
+    let end = text.find("# The new mail server,").unwrap_or(text.len());
+    let (before, after) = (text.get(..begin), text.get(end..));
+    [before, Some(NMS_OLD), after]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 /// Returns the text of a new site file for a scenario.
 ///
 /// # Errors
@@ -149,7 +202,11 @@ pub fn template(scenario: &str) -> Result<String, ScenarioError> {
         host.map_or("mail", |host| host.name.as_str())
     };
     let several: Vec<String> = (0..).zip(&hosts).map(host).collect();
-    Ok(TEMPLATE
+    let text = match scenario.product {
+        Product::Sims => TEMPLATE.to_owned(),
+        Product::Nms => nms(),
+    };
+    Ok(text
         .replace("{scenario}", &scenario.id)
         .replace("{title}", scenario.title.trim_end_matches('.'))
         .replace("{hosts}", &several.join("\n"))

@@ -37,11 +37,30 @@ fn the_format_in_the_rustdoc_is_a_valid_site() {
 
 #[test]
 fn every_placeholder_a_scenario_may_use_has_a_value() {
-    let site = Site::parse("site.toml", &good()).unwrap();
+    let sims = Site::parse("site.toml", &good()).unwrap();
+    let nms = Site::parse("site.toml", &template("nms-unix").unwrap()).unwrap();
     for (name, _) in FIELDS {
-        assert!(site.lookup(name).is_some(), "{name}");
+        let said = [&sims, &nms].map(|site| site.lookup(name).is_some());
+        assert!(said.contains(&true), "{name}");
     }
+    let site = sims;
     assert_eq!(site.lookup("new.colour"), None);
+}
+
+#[test]
+fn what_belongs_to_another_product_is_refused_and_what_is_missing_is_named() {
+    let text = template("nms-unix").unwrap();
+    let site = Site::parse("site.toml", &text).unwrap();
+    assert_eq!(site.product(), crate::scenario::Product::Nms);
+    let told = |text: &str| Site::parse("site.toml", text).unwrap_err().to_string();
+    let without = told(&text.replace("mailq = \"/usr/bin/mailq\"", ""));
+    assert!(without.contains("`old.mailq` is missing"), "{without}");
+    let other = told(&text.replace("primary = ", "second = "));
+    assert!(other.contains("no partition `primary`"), "{other}");
+    let same = told(&text.replace("drain_port = 901", "drain_port = 25"));
+    assert!(same.contains("another than SMTP's"), "{same}");
+    let sims = broken("[old]\n", "[old]\ndrain_port = 901\n");
+    assert!(sims.contains("the site is not"), "{sims}");
 }
 
 #[test]

@@ -191,6 +191,9 @@ pub struct Old {
     pub imap_port: u16,
     /// POP.
     pub pop_port: u16,
+    /// NMS: its server root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_root: Option<String>,
     /// NMS: its instance, `msg-NAME`, whose configutil, start-msg and stop-msg are used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_root: Option<String>,
@@ -200,6 +203,9 @@ pub struct Old {
     /// NMS: the command that lists its queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailq: Option<String>,
+    /// NMS: the new product's script that prepares a directory, `ims_dssetup.pl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dssetup: Option<String>,
     /// NMS: the partitions of its message store, path by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub partitions: BTreeMap<String, String>,
@@ -219,9 +225,11 @@ impl Default for Old {
             smtp_port: 25,
             imap_port: 143,
             pop_port: 110,
+            server_root: None,
             instance_root: None,
             drain_port: None,
             mailq: None,
+            dssetup: None,
             partitions: BTreeMap::new(),
         }
     }
@@ -469,6 +477,16 @@ impl Site {
             "old.config" => self.old.config.clone(),
             "old.store_user" => self.old.store_user.clone(),
             "old.login_separator" => self.old.login_separator.clone()?,
+            "old.server_root" => self.old.server_root.clone()?,
+            "old.instance_root" => self.old.instance_root.clone()?,
+            "old.drain_port" => self.old.drain_port?.to_string(),
+            "old.mailq" => self.old.mailq.clone()?,
+            "old.dssetup" => self.old.dssetup.clone()?,
+            "old.partitions" => {
+                let each = self.old.partitions.iter();
+                let each: Vec<String> = each.map(|(name, path)| format!("{name} {path}")).collect();
+                each.join(", ")
+            }
             "old.smtp_port" => self.old.smtp_port.to_string(),
             "old.imap_port" => self.old.imap_port.to_string(),
             "old.pop_port" => self.old.pop_port.to_string(),

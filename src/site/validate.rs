@@ -4,7 +4,7 @@ use super::ProcedureError;
 use super::types::{Label, Site, SiteHost, Transport};
 use crate::base::Hint as _;
 use crate::base::document::{Document, Problem, did_you_mean};
-use crate::scenario;
+use crate::scenario::{self, Product};
 use std::net::IpAddr;
 
 /// Returns everything that is wrong with a site.
@@ -15,6 +15,7 @@ pub fn problems(site: &Site, document: &Document<'_>) -> Vec<Problem> {
     };
     found.texts();
     found.roles(site);
+    found.product(site);
     for (index, host) in site.hosts.iter().enumerate() {
         found.host(site, host, &format!("hosts[{index}]"));
     }
@@ -90,6 +91,71 @@ impl Found<'_, '_> {
                     }
                 }
             }
+        }
+    }
+
+    /// What only one product has: all of it for a site of that product, nothing for another.
+    fn product(&mut self, site: &Site) {
+        let Ok(scenario) = scenario::load(&site.scenario) else {
+            return;
+        };
+        let old = &site.old;
+        let texts = [
+            ("old.server_root", &old.server_root),
+            ("old.instance_root", &old.instance_root),
+            ("old.mailq", &old.mailq),
+            ("old.dssetup", &old.dssetup),
+        ];
+        let given = texts.map(|(path, value)| (path, value.is_some()));
+        let given = given.into_iter().chain([
+            ("old.drain_port", old.drain_port.is_some()),
+            ("old.partitions", !old.partitions.is_empty()),
+        ]);
+        let is_nms = scenario.product == Product::Nms;
+        for (path, there) in given {
+            if is_nms && !there {
+                self.add(
+                    path,
+                    format!("`{path}` is missing"),
+                    Some("it belongs to Netscape Messaging Server; `imsmigrate site new nms-unix` has an example"),
+                );
+            } else if !is_nms && there {
+                self.add(
+                    path,
+                    format!("`{path}` is of Netscape Messaging Server, and the site is not"),
+                    Some("leave it out"),
+                );
+            }
+        }
+        let paths = texts
+            .into_iter()
+            .filter_map(|(path, value)| Some((path.to_owned(), value.as_ref()?)));
+        let partitions = old.partitions.iter();
+        let partitions = partitions.map(|(name, path)| (format!("old.partitions.{name}"), path));
+        for (path, value) in paths.chain(partitions) {
+            if !value.starts_with('/') || value == "/" || value.split('/').any(|p| p == "..") {
+                self.add(&path, format!("`{value}` is not a path to work in"), None);
+            } else if value.ends_with('/') {
+                self.add(
+                    &path,
+                    format!("`{value}` ends with `/`"),
+                    Some("leave it out"),
+                );
+            }
+        }
+        if is_nms && !old.partitions.is_empty() && !old.partitions.contains_key("primary") {
+            self.add(
+                "old.partitions",
+                "there is no partition `primary`",
+                Some("every store has one: see configutil -p store.partition"),
+            );
+        }
+        if old.drain_port == Some(old.smtp_port) || old.drain_port == Some(0) {
+            self.add(
+                "old.drain_port",
+                "the port at which the queue is worked off has to be another than SMTP's",
+                Some("the guide takes 901"),
+            );
         }
     }
 

@@ -51,7 +51,7 @@ pub(super) fn stores(dir: &Path, lab: &LabFile) -> Store {
         store: Store::default(),
     };
     for instance in instances(dir, lab) {
-        for partition in walk.folders(&instance.join("store/partition")) {
+        for partition in walk.partitions(&instance) {
             for hash in walk.folders(&partition.join("=user")) {
                 for second in walk.folders(&hash) {
                     for home in walk.folders(&second) {
@@ -140,6 +140,18 @@ impl Walk<'_> {
         })
     }
 
+    /// The partitions of an instance: those that its store noted when it started, or its own.
+    fn partitions(&mut self, instance: &Path) -> Vec<PathBuf> {
+        match fs::read_to_string(instance.join("config/partitions")) {
+            Ok(noted) => noted
+                .lines()
+                .filter_map(|line| line.split_once(' '))
+                .map(|(_, path)| instance.join(path))
+                .collect(),
+            Err(_) => self.folders(&instance.join("store/partition")),
+        }
+    }
+
     fn folders(&mut self, folder: &Path) -> Vec<PathBuf> {
         let mut children = self.children(folder);
         children.retain(|child| child.is_dir());
@@ -224,10 +236,14 @@ pub(super) fn queues(dir: &Path, lab: &LabFile) -> Queues {
     let mut roots: Vec<PathBuf> = lab
         .hosts
         .iter()
-        .map(|host| {
-            dir.join("hosts")
-                .join(&host.name)
-                .join("var/opt/SUNWmail/imta/queue")
+        .flat_map(|host| {
+            let root = dir.join("hosts").join(&host.name);
+            [
+                root.join("var/opt/SUNWmail/imta/queue"),
+                root.join("usr/netscape/server4")
+                    .join(format!("msg-{}", host.name))
+                    .join("smtp-bin/queue"),
+            ]
         })
         .collect();
     roots.extend(instances(dir, lab).iter().map(|i| i.join("imta/queue")));

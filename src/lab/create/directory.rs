@@ -179,25 +179,25 @@ fn write_group(ldif: &mut Ldif, group: &Group, mail_host: &str) {
 
 /// LDIF text in the making.
 #[derive(Default)]
-struct Ldif {
-    text: String,
+pub(super) struct Ldif {
+    pub(super) text: String,
 }
 
 impl Ldif {
-    fn entry(&mut self, dn: &str) {
+    pub(super) fn entry(&mut self, dn: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
         self.value("dn", dn);
     }
 
-    fn all(&mut self, name: &str, values: &[&str]) {
+    pub(super) fn all(&mut self, name: &str, values: &[&str]) {
         for value in values {
             self.value(name, value);
         }
     }
 
-    fn value(&mut self, name: &str, value: &str) {
+    pub(super) fn value(&mut self, name: &str, value: &str) {
         let plain = value.bytes().all(|b| (0x20..0x7f).contains(&b))
             && !value.starts_with([' ', ':', '<'])
             && !value.ends_with(' ');

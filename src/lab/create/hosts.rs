@@ -4,6 +4,7 @@ use super::Secrets;
 use super::shape::NAMES;
 use crate::base::places::write_private;
 use crate::lab::commands;
+use crate::lab::nms;
 use crate::lab::world::{DirectoryKind, HostConfig, Lab, LabError};
 use std::fmt::Write as _;
 use std::fs;
@@ -104,7 +105,9 @@ pub(super) fn fill(lab: &Lab, host: &HostConfig, secrets: &Secrets) -> Result<()
     symlink("/dev/null", &null).map_err(LabError::file(null))?;
     commands::write(lab, host, SYSTEM_COMMANDS)?;
     let plays = |role: &str| host.roles.iter().any(|r| r == role);
-    if plays("old") {
+    if plays("old") && nms::is(lab) {
+        super::nms::server(lab, host)?;
+    } else if plays("old") {
         old_mail_server(lab, host)?;
     }
     if plays("directory") {

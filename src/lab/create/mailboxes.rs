@@ -8,10 +8,11 @@ use super::mail::{self, Kind, Letter};
 use super::messages::{Parcel, Post};
 use super::people::Mailbox;
 use super::residents::{Resident, Town};
-use super::{Options, queued};
+use super::{Options, nms, queued};
+use crate::lab::ims::ImsStore;
 use crate::lab::ledger::{Line, Origin};
 use crate::lab::sims::SimsStore;
-use crate::lab::world::{Lab, LabError};
+use crate::lab::world::{HostConfig, Lab, LabError};
 use std::collections::BTreeMap;
 
 /// The day before the move: 2002-02-14, 00:00 UTC. Nothing in a lab is younger but its queue.
@@ -80,7 +81,7 @@ pub(super) fn fill(
     options: &Options,
 ) -> Result<Vec<Line>, LabError> {
     let host = lab.host_with_role("old")?;
-    let store = SimsStore::open(&lab.root(host))?.without_sync();
+    let store = Old::open(lab, host)?;
     let mut dice = Dice::new(options.seed, "mail");
     let mut mixer = Mixer::default();
     let mut everybody: BTreeMap<usize, Vec<Filed>> = BTreeMap::new();
@@ -100,7 +101,7 @@ pub(super) fn fill(
         filed.sort_by_key(|f| f.date);
         if person.mailbox == Mailbox::Empty && person.has_inbox {
             // Looked in once, never got anything.
-            store.create_folder(id, INBOX.0)?;
+            store.create(id)?;
         }
         for Filed {
             folder,
@@ -110,7 +111,7 @@ pub(super) fn fill(
         } in filed
         {
             let message = post.message(message)?;
-            store.append(id, folder.0, &message, &flags, date)?;
+            store.append(id, folder, &message, &flags, date)?;
             ledger.push(Line {
                 folder: folder.1.to_owned(),
                 flags,
@@ -119,7 +120,52 @@ pub(super) fn fill(
         }
     }
     ledger.extend(queued::fill(lab, town, post, options)?);
+    if let Old::Nms(_) = store {
+        nms::finish(lab, town)?;
+    }
     Ok(ledger)
+}
+
+/// The store of either old product.
+enum Old {
+    Sims(SimsStore),
+    Nms(ImsStore),
+}
+
+impl Old {
+    fn open(lab: &Lab, host: &HostConfig) -> Result<Self, LabError> {
+        Ok(if crate::lab::nms::is(lab) {
+            let instance = crate::lab::nms::instance(lab, host);
+            Self::Nms(ImsStore::open(&instance.root)?)
+        } else {
+            Self::Sims(SimsStore::open(&lab.root(host))?.without_sync())
+        })
+    }
+
+    fn create(&self, id: &str) -> Result<(), LabError> {
+        match self {
+            Self::Sims(store) => store.create_folder(id, INBOX.0),
+            Self::Nms(store) => store.settle(id, nms::partition(id)),
+        }
+    }
+
+    fn append(
+        &self,
+        id: &str,
+        folder: Name,
+        message: &[u8],
+        flags: &[String],
+        date: i64,
+    ) -> Result<(), LabError> {
+        match self {
+            Self::Sims(store) => store.append(id, folder.0, message, flags, date).map(|_| ()),
+            // Netscape's store takes no name that is not MUTF-7.
+            Self::Nms(store) => {
+                store.settle(id, nms::partition(id))?;
+                store.append(id, folder.1, message, flags, date).map(|_| ())
+            }
+        }
+    }
 }
 
 /// Sees to it that every odd kind comes up, early, and the large ones not too often.

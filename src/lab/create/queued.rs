@@ -8,6 +8,7 @@ use super::messages::Post;
 use super::residents::{Resident, Town};
 use crate::lab::counters::{self, Row};
 use crate::lab::ledger::{Line, Origin};
+use crate::lab::nms;
 use crate::lab::queue::{self, Envelope, OLD_LOCAL, OLD_QUEUE, REMOTE, State};
 use crate::lab::world::{Lab, LabError};
 use std::path::Path;
@@ -30,7 +31,12 @@ pub(super) fn fill(
     options: &Options,
 ) -> Result<Vec<Line>, LabError> {
     let host = lab.host_with_role("old")?;
-    let folder = lab.root(host).join(OLD_QUEUE);
+    let is_nms = nms::is(lab);
+    let (folder, channel) = if is_nms {
+        (nms::queue(&nms::instance(lab, host)), nms::LOCAL)
+    } else {
+        (lab.root(host).join(OLD_QUEUE), OLD_LOCAL)
+    };
     let mut dice = Dice::new(options.seed, "queue");
     let takers = town.residents.iter().filter(|r| r.takes_mail);
     let readers: Vec<&Resident> = takers.collect();
@@ -66,13 +72,16 @@ pub(super) fn fill(
             },
             1,
         );
-        queue::enqueue(&folder, OLD_LOCAL, &envelope, &message, State::Ready)
+        queue::enqueue(&folder, channel, &envelope, &message, State::Ready)
             .map_err(LabError::file(&folder))?;
         ledger.extend(
             people
                 .iter()
                 .map(|p| Line::new(&p.store_id, &message, arrived, Origin::Queue)),
         );
+    }
+    if is_nms {
+        return Ok(ledger);
     }
     write_counters(&lab.root(host).join(OLD_COUNTERS), &queued)?;
     Ok(ledger)

@@ -40,6 +40,7 @@ pub const SCENARIOS: &[(&str, &[Variant])] = &[
     ("sims-offline", &[Variant::SameHost]),
     ("sims-online", &[Variant::NewHost, Variant::SameHost]),
     ("sims-incremental", &[Variant::NewHost]),
+    ("nms-unix", &[Variant::SameHost]),
 ];
 
 /// Chooses the variant of a lab.

@@ -5,6 +5,7 @@
 use super::shape::NAMES;
 use super::shape::is_of_site;
 use crate::base::places::write_private;
+use crate::lab::nms;
 use crate::lab::world::{Lab, LabError};
 use std::fmt::Write as _;
 use std::fs;
@@ -100,13 +101,14 @@ fn text(lab: &Lab) -> Result<String, LabError> {
         text,
         "\n[directory]\nport = 389\nbase_dn = {}\nbind_dn = {}\ndefault_domain_dn = {}\n\
          instance_root = {}\n\n\
-         [old]\nlogin_separator = \"@\"\n\n\
+         [old]\n{}\n\
          [new]\ninstance_root = {}\nconfig_suffix = {}\ndefault_domain = {}\n\n\
          [relay]\nnetworks = [\"192.0.2.0/24\", \"{OFFICE}\"]\n",
         string(&config.suffix),
         string(&config.manager_dn),
         string(&config.default_domain_dn),
         string(&super::hosts::slapd(directory)),
+        old(lab)?,
         string(&format!("/usr/iplanet/server5/msg-{}", new.name)),
         string(&format!("o={}", config.default_domain)),
         string(&config.default_domain),
@@ -114,6 +116,27 @@ fn text(lab: &Lab) -> Result<String, LabError> {
     if let Ok(names) = lab.host_with_role(NAMES) {
         let resolver = format!("{}:{}", names.address, lab.port(53));
         let _ = write!(text, "\n[dns]\nresolver = {}\n", string(&resolver));
+    }
+    Ok(text)
+}
+
+/// What there is to say of the old server.
+fn old(lab: &Lab) -> Result<String, LabError> {
+    if !nms::is(lab) {
+        return Ok("login_separator = \"@\"\n".to_owned());
+    }
+    let host = lab.host_with_role("old")?;
+    let mut text = format!(
+        "server_root = {}\ninstance_root = {}\nmailq = \"/usr/bin/mailq\"\ndrain_port = 901\n\
+         store_user = \"nsmail\"\ndssetup = {}\n\n[old.partitions]\n",
+        string(nms::SERVER_ROOT),
+        string(&format!("{}/msg-{}", nms::SERVER_ROOT, host.name)),
+        string(super::nms::DSSETUP),
+    );
+    let root = lab.root(host);
+    for (name, path) in nms::partitions(lab, host) {
+        let path = format!("/{}", path.strip_prefix(&root).unwrap_or(&path).display());
+        let _ = writeln!(text, "{name} = {}", string(&path));
     }
     Ok(text)
 }

@@ -82,6 +82,27 @@ pub const COMPONENTS: &[Component] = &[
         start: |context| Box::pin(super::mail::imaccessd(context)),
     },
     Component {
+        name: "nms-smtpd",
+        user: "nsmail",
+        ports: &[],
+        command: |_| "/usr/netscape/server4/bin/msg/mta/bin/smtpd".to_owned(),
+        start: |context| Box::pin(super::nms::smtpd(context)),
+    },
+    Component {
+        name: "nms-imapd",
+        user: "nsmail",
+        ports: &[143],
+        command: |_| "/usr/netscape/server4/bin/msg/store/bin/imapd".to_owned(),
+        start: |context| Box::pin(super::nms::imapd(context)),
+    },
+    Component {
+        name: "nms-popd",
+        user: "nsmail",
+        ports: &[110],
+        command: |_| "/usr/netscape/server4/bin/msg/store/bin/popd".to_owned(),
+        start: |context| Box::pin(super::nms::popd(context)),
+    },
+    Component {
         name: "ims-stored",
         user: "mailsrv",
         ports: &[],

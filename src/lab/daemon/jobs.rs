@@ -150,7 +150,7 @@ impl Jobs {
 
     /// Whether the message was in the old server's queue before the start.
     fn is_old(&self, message: &Queued) -> bool {
-        matches!(self.side.store, Store::Old { .. })
+        matches!(self.side.store, Store::Old { .. } | Store::Nms { .. })
             && std::fs::metadata(&message.path)
                 .and_then(|m| m.modified())
                 .is_ok_and(|at| at < self.started)

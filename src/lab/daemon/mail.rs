@@ -30,12 +30,12 @@ use std::time::Duration;
 /// How often stored says that it lives.
 const CHECKPOINT: Duration = Duration::from_secs(20);
 
-fn failed(e: impl std::fmt::Display) -> StartError {
+pub(super) fn failed(e: impl std::fmt::Display) -> StartError {
     StartError::Failed(e.to_string())
 }
 
 /// Does work that may block, such as asking the configuration directory.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StartError> + Send + 'static,
 ) -> Result<T, StartError> {
     tokio::task::spawn_blocking(work).await.map_err(failed)?
@@ -67,7 +67,9 @@ fn old_side(context: &Context) -> Result<Side, StartError> {
         product: "Sun Internet Mail Server sims.4.0",
         site: Site {
             rules: Rules::Sims,
+            also: None,
             suffix: context.lab.config.suffix.clone(),
+            dc_root: context.lab.config.suffix.clone(),
             default_dn: context.lab.config.default_domain_dn.clone(),
             host: context.host.fqdn.clone(),
             multi: false,
@@ -144,6 +146,13 @@ fn new_side(context: &Context) -> Result<Side, StartError> {
         product: "iPlanet Messaging Server 5.2",
         site: Site {
             rules: Rules::Ims,
+            also: option("local.imta.schematag")?
+                .contains("nms41")
+                .then_some(Rules::Nms),
+            dc_root: match option("local.dcroot")? {
+                root if root.is_empty() => option("local.ugldapbasedn")?,
+                root => root,
+            },
             suffix: option("local.ugldapbasedn")?,
             default_dn: option("local.ugldapdeforgdn")?,
             host: context.host.fqdn.clone(),
@@ -316,6 +325,7 @@ pub async fn stored(context: Context) -> Result<Running, StartError> {
         let instance = instance(&starting)?;
         let mut options = Options::open(&starting.lab, &instance).map_err(failed)?;
         let level = options.get("local.store.synclevel").map_err(failed)?;
+        super::takeover::open(&starting, &instance, &mut options)?;
         if after_crash {
             sync::lose_unsynced(&instance.root).map_err(failed)?;
         }
@@ -365,7 +375,7 @@ async fn new_mailboxes(context: &Context, service: Service) -> Result<NewMailbox
     })
 }
 
-fn door(side: &Side, service: Service) -> Door {
+pub(super) fn door(side: &Side, service: Service) -> Door {
     Door {
         site: side.site.clone(),
         directory: Arc::clone(&side.directory),
@@ -373,7 +383,7 @@ fn door(side: &Side, service: Service) -> Door {
     }
 }
 
-fn imap_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
+pub(super) fn imap_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
     let activity = context.activity.clone();
     let lab = context.lab.clone();
     let outside = outside(context);
@@ -389,7 +399,7 @@ fn imap_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol
     })
 }
 
-fn pop_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
+pub(super) fn pop_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol {
     let activity = context.activity.clone();
     let lab = context.lab.clone();
     let outside = outside(context);
@@ -405,6 +415,6 @@ fn pop_protocol(context: &Context, store: impl Mailboxes + 'static) -> Protocol 
     })
 }
 
-fn ends(stream: TcpStream) -> io::Result<(BufReader<TcpStream>, BufWriter<TcpStream>)> {
+pub(super) fn ends(stream: TcpStream) -> io::Result<(BufReader<TcpStream>, BufWriter<TcpStream>)> {
     Ok((BufReader::new(stream.try_clone()?), BufWriter::new(stream)))
 }

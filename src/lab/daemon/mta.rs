@@ -31,6 +31,11 @@ pub enum Store {
         /// The instance root.
         instance: PathBuf,
     },
+    /// The store of Netscape's server.
+    Nms {
+        /// The instance root.
+        instance: PathBuf,
+    },
 }
 
 impl Store {
@@ -43,7 +48,7 @@ impl Store {
             Self::Old { host_root } => SimsStore::open(host_root)?
                 .append(user, b"INBOX", message, &[], date)
                 .map(|_| ()),
-            Self::New { instance } => ImsStore::open(instance)?
+            Self::New { instance } | Self::Nms { instance } => ImsStore::open(instance)?
                 .append(user, "INBOX", message, &[], date)
                 .map(|_| ()),
         }
@@ -71,7 +76,7 @@ impl Store {
                 }
                 Ok(false)
             }
-            Self::New { instance } => {
+            Self::New { instance } | Self::Nms { instance } => {
                 let store = ImsStore::open(instance)?;
                 let text = super::mailbox::with_crlf(message);
                 for candidate in store.messages(user, "INBOX")? {

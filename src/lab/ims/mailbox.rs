@@ -60,6 +60,8 @@ pub struct Mailbox {
     pub uidvalidity: u32,
     /// Its folder on disk.
     pub path: PathBuf,
+    /// The partition that is in.
+    pub partition: String,
 }
 
 impl Mailbox {
@@ -137,21 +139,25 @@ pub fn collect(path: &Path, found: &mut Vec<Mailbox>) -> Result<(), LabError> {
         let entry = entry.map_err(LabError::file(path))?;
         if entry.file_type().is_ok_and(|t| t.is_dir()) {
             collect(&entry.path(), found)?;
-        } else if entry.file_name() == INDEX
-            && let Some((header, messages)) = read(path)?
-        {
-            found.push(Mailbox {
-                user: header.user,
-                folder: header.folder,
-                messages: messages.len() as u64,
-                bytes: messages.iter().map(|m| m.size).sum(),
-                last: messages.iter().map(|m| m.internal_date).max(),
-                uidvalidity: header.uidvalidity,
-                path: path.to_path_buf(),
-            });
+        } else if entry.file_name() == INDEX {
+            found.extend(at(path, "primary")?);
         }
     }
     Ok(())
+}
+
+/// Returns the mailbox in a folder, if one is there.
+pub fn at(path: &Path, partition: &str) -> Result<Option<Mailbox>, LabError> {
+    Ok(read(path)?.map(|(header, messages)| Mailbox {
+        user: header.user,
+        folder: header.folder,
+        messages: messages.len() as u64,
+        bytes: messages.iter().map(|m| m.size).sum(),
+        last: messages.iter().map(|m| m.internal_date).max(),
+        uidvalidity: header.uidvalidity,
+        path: path.to_path_buf(),
+        partition: partition.to_owned(),
+    }))
 }
 
 /// By user, INBOX first, then by folder.

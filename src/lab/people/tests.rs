@@ -10,6 +10,8 @@ fn site(rules: Rules) -> Site {
     Site {
         rules,
         suffix: "o=internet".to_owned(),
+        also: None,
+        dc_root: "o=internet".to_owned(),
         default_dn: DEFAULT.to_owned(),
         host: "mail.siroe.com".to_owned(),
         multi: false,

@@ -39,7 +39,7 @@ pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabErro
     };
     let done = match (options.value('o'), options.value('v'), options.value('i')) {
         (Some(name), None, None) => show(context, &mut parameters, name),
-        (Some(name), Some(value), None) => match parameters.set(name, value) {
+        (Some(name), Some(value), None) => match parameters.set(name, &as_seen(context, value)) {
             Ok(()) => {
                 let line = say(&context.lab, "configutil-set", &[]);
                 writeln!(context.out, "{line}").map_err(wrote)?;
@@ -55,6 +55,16 @@ pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabErro
         Ok(status) => Ok(status),
         Err(OptionsError::Files(e)) => complain(context, &format!("configutil: {e}")),
         Err(e) => complain(context, &format!("configutil: {e}")),
+    }
+}
+
+/// A path is kept as the host sees it, however it came here.
+fn as_seen(context: &ToolContext<'_>, value: &str) -> String {
+    let path = std::path::Path::new(value);
+    if path.starts_with(context.root()) {
+        context.seen(path)
+    } else {
+        value.to_owned()
     }
 }
 

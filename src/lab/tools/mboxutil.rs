@@ -35,7 +35,8 @@ pub fn run(context: &mut ToolContext<'_>, args: &[String]) -> Result<u8, LabErro
     if !fits {
         return Ok(complain(context, USAGE, 2));
     }
-    if !stored_runs(context) {
+    // Netscape's server has its tool read the list itself.
+    if !crate::lab::nms::is_command(&context.path) && !stored_runs(context) {
         let message = "cannot open the message store: stored is not running";
         return Ok(complain(context, message, 1));
     }
@@ -96,7 +97,7 @@ fn row(mailbox: &Mailbox) -> String {
         "{:>6} {:>8} {last:<16} {:<11} {:>9} {}",
         mailbox.messages,
         mailbox.bytes.div_ceil(1024),
-        "primary",
+        mailbox.partition,
         "-",
         display_safe(&mailbox.name())
     )
@@ -193,6 +194,7 @@ mod tests {
             last: None,
             uidvalidity: 1,
             path: "/x".into(),
+            partition: "primary".into(),
         };
         let line = row(&mailbox);
         assert!(line.ends_with(" user/joe/a b"), "{line}");

@@ -6,14 +6,16 @@
 
 mod ask;
 mod install;
+mod user_tree;
 
 use super::ToolContext;
 use crate::lab::instance::{Instance, SERVER_ROOT};
 use crate::lab::ldap::dn;
+use crate::lab::nms;
 use crate::lab::phrases::say;
 use crate::lab::world::LabError;
 pub use ask::{Ask, Stopped};
-use install::Answers;
+use install::{Answers, Users};
 use std::net::{SocketAddr, TcpListener};
 
 /// Runs the installer.
@@ -95,6 +97,10 @@ fn questions(context: &mut ToolContext<'_>) -> Result<Answers, Stopped> {
     } else {
         None
     };
+    let users = match &other_directory {
+        Some(_) if nms::is(&context.lab) => Some(users(context, &mut ask)?),
+        _ => None,
+    };
     let port = port(context, &mut ask)?;
     let suffix = name(
         context,
@@ -105,7 +111,10 @@ fn questions(context: &mut ToolContext<'_>) -> Result<Answers, Stopped> {
     let manager = context.lab.config.manager_dn.clone();
     let manager_dn = name(context, &mut ask, "Directory Manager DN", &manager)?;
     let password = password(context, &mut ask)?;
-    let organization = if suffix.eq_ignore_ascii_case(&format!("o={domain}")) {
+    let organization = if let Some(users) = &users {
+        // The site's own root for whoever comes new: users that are there stay where they are.
+        format!("o={domain},{}", users.suffix)
+    } else if suffix.eq_ignore_ascii_case(&format!("o={domain}")) {
         suffix.clone()
     } else {
         format!("o={domain},{suffix}")
@@ -117,6 +126,7 @@ fn questions(context: &mut ToolContext<'_>) -> Result<Answers, Stopped> {
         server_root,
         host_name,
         other_directory,
+        users,
         port,
         suffix,
         manager_dn,
@@ -124,6 +134,17 @@ fn questions(context: &mut ToolContext<'_>) -> Result<Answers, Stopped> {
         organization,
         user,
         group,
+    })
+}
+
+/// Asks what there is in a user directory that is to be used as it is.
+fn users(context: &mut ToolContext<'_>, ask: &mut Ask) -> Result<Users, Stopped> {
+    let suffix = context.lab.config.suffix.clone();
+    let manager = context.lab.config.manager_dn.clone();
+    Ok(Users {
+        suffix: name(context, ask, "Suffix of the user directory", &suffix)?,
+        bind_dn: name(context, ask, "Bind DN of the user directory", &manager)?,
+        password: Ask::secret(context, "Password of the user directory")?,
     })
 }
 

@@ -54,7 +54,7 @@ pub fn side(dir: &Path, rules: Rules) -> Side {
                 host_root: dir.join("host"),
             },
         ),
-        Rules::Ims => (
+        Rules::Ims | Rules::Nms => (
             queue::NEW_LOCAL,
             Store::New {
                 instance: dir.join("host/msg-mail"),
@@ -69,6 +69,8 @@ pub fn side(dir: &Path, rules: Rules) -> Side {
         site: Site {
             rules,
             suffix: "o=internet".to_owned(),
+            also: None,
+            dc_root: "o=internet".to_owned(),
             default_dn: "dc=siroe,dc=com,o=internet".to_owned(),
             host: "mail.siroe.com".to_owned(),
             multi: false,

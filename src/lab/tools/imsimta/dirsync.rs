@@ -64,6 +64,7 @@ pub fn run(
 /// What is looked for, and where.
 struct Settings {
     base: String,
+    dc_root: String,
     filter: Option<String>,
     tags: Vec<Tag>,
     site: Site,
@@ -88,7 +89,9 @@ fn settings(
     };
     let organization = value("local.ugldapdeforgdn")?
         .unwrap_or_else(|| context.lab.config.default_domain_dn.clone());
+    let dc_root = value("local.dcroot")?.filter(|root| !root.is_empty());
     Ok(Ok(Settings {
+        dc_root: dc_root.unwrap_or_else(|| base.clone()),
         base,
         filter: value("local.imta.ugfilter")?.filter(|f| !f.trim().is_empty()),
         tags,
@@ -129,7 +132,7 @@ fn synchronize(
         }
     }
     for class in ["inetDomain", "mailDomain"] {
-        match directory.find(&settings.base, &format!("(objectClass={class})")) {
+        match directory.find(&settings.dc_root, &format!("(objectClass={class})")) {
             Ok(found) => {
                 for entry in &found {
                     cache.people.put(entry);
@@ -191,6 +194,7 @@ mod tests {
     fn settings(base: &str) -> Settings {
         Settings {
             base: base.to_owned(),
+            dc_root: base.to_owned(),
             filter: None,
             tags: tags("").unwrap(),
             site: Site {

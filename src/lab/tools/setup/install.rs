@@ -1,5 +1,6 @@
 //! What the installer makes: scripts, configuration directory, instance.
 
+use super::user_tree;
 use crate::lab::commands;
 use crate::lab::control::{Reply, Request, ask};
 use crate::lab::daemon::mappings;
@@ -17,8 +18,10 @@ pub const MARKER: &str = ".installing";
 /// Commands below the server root.
 const SERVER_COMMANDS: &[&str] = &[
     "bin/msg/admin/bin/configutil",
+    "bin/msg/admin/bin/iminitquota",
     "bin/msg/admin/bin/mboxutil",
     "bin/msg/admin/bin/quotacheck",
+    "bin/msg/admin/bin/reconstruct",
     "bin/msg/admin/bin/stored",
     "bin/msg/migrate/bin/imsdaaci",
     "bin/msg/migrate/bin/imsdirmig",
@@ -42,6 +45,8 @@ pub struct Answers {
     pub host_name: String,
     /// Host and port of a directory for users and groups, if another is to be used.
     pub other_directory: Option<(String, String)>,
+    /// What is in that directory.
+    pub users: Option<Users>,
     /// The port of the new directory.
     pub port: u16,
     /// Its suffix for users and groups.
@@ -56,6 +61,17 @@ pub struct Answers {
     pub user: String,
     /// And of which group.
     pub group: String,
+}
+
+/// The users that are in another directory.
+#[derive(Debug)]
+pub struct Users {
+    /// Below which suffix.
+    pub suffix: String,
+    /// Who may read them.
+    pub bind_dn: String,
+    /// The password for that.
+    pub password: String,
 }
 
 /// Makes everything and starts the configuration directory; on failure all is taken away again.
@@ -106,6 +122,9 @@ fn make(
     directory(context, answers, server_root, &instance)?;
     files(answers, &instance)?;
     configuration(context, answers, &instance)?;
+    if let (Some((host, port)), Some(users)) = (&answers.other_directory, &answers.users) {
+        user_tree::make(context, answers, (host, port), users)?;
+    }
     Instance::note(&context.lab, &context.host, &answers.server_root)?;
     start_directory(context)?;
     let marker = server_root.join(MARKER);
@@ -177,7 +196,10 @@ fn directory(
     let parent = organization
         .split_once(',')
         .map_or("", |(_, parent)| parent);
-    if below != suffix.to_lowercase() && parent.trim().eq_ignore_ascii_case(suffix) {
+    if answers.users.is_none()
+        && below != suffix.to_lowercase()
+        && parent.trim().eq_ignore_ascii_case(suffix)
+    {
         ldif.push_str(&plain_entry(organization));
     }
     load_ldif(&folder, &context.root(), ldif.as_bytes())
@@ -242,20 +264,33 @@ fn configuration(
         .other_directory
         .clone()
         .unwrap_or_else(|| (context.host.fqdn.clone(), port.clone()));
+    let users = answers.users.as_ref();
     for (name, value) in [
         ("local.hostname", answers.host_name.as_str()),
         ("local.servergid", &answers.group),
         ("local.serverroot", &answers.server_root),
         ("local.serveruid", &answers.user),
         ("local.store.synclevel", "-1"),
-        ("local.ugldapbasedn", &answers.suffix),
-        ("local.ugldapbindcred", &answers.password),
-        ("local.ugldapbinddn", &answers.manager_dn),
+        (
+            "local.ugldapbasedn",
+            users.map_or(&answers.suffix, |u| &u.suffix),
+        ),
+        (
+            "local.ugldapbindcred",
+            users.map_or(&answers.password, |u| &u.password),
+        ),
+        (
+            "local.ugldapbinddn",
+            users.map_or(&answers.manager_dn, |u| &u.bind_dn),
+        ),
         ("local.ugldapdeforgdn", &answers.organization),
         ("local.ugldaphost", &user_host),
         ("local.ugldapport", &user_port),
     ] {
         instance.set_local(name, value)?;
+    }
+    if users.is_some() {
+        instance.set_local("local.dcroot", user_tree::DC_ROOT)?;
     }
     let [host, port_name, dn, password] = options::BOOTSTRAP;
     for (name, value) in [
