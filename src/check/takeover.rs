@@ -26,6 +26,9 @@ async fn names(host: &Host, path: &str) -> Result<Vec<String>, Answer> {
 pub(super) async fn fresh(context: &CheckContext) -> Asked {
     let host = context.host(Role::New)?;
     let root = &context.site.new.instance_root;
+    if !host.exists(&format!("{root}/store")).await? {
+        return Ok(Answer::unknown(format!("there is no {root}/store")));
+    }
     let mut used = Vec::new();
     for folder in ["store/user", "store/partition/primary/=user"] {
         let path = format!("{root}/{folder}");

@@ -37,6 +37,7 @@ mod lab_stores;
 mod lab_traffic;
 mod ldap_server;
 mod looking;
+mod nms;
 mod online;
 mod own_data;
 mod person;

@@ -52,7 +52,14 @@ pub fn talk(
             },
             ("LOGIN", Some(_)) => "BAD logged in already".to_owned(),
             (_, None) => "NO log in first".to_owned(),
-            ("LIST" | "LSUB", Some(user)) => list(writer, user, &rest, store)?,
+            ("LIST", Some(user)) => {
+                let folders = store.folders(user)?;
+                list(writer, "LIST", &rest, folders)?
+            }
+            ("LSUB", Some(user)) => {
+                let folders = store.subscribed(user)?;
+                list(writer, "LSUB", &rest, folders)?
+            }
             ("STATUS", Some(user)) => status(writer, user, &rest, store)?,
             ("SELECT" | "EXAMINE", Some(user)) => select(writer, user, &rest, store, &mut open)?,
             ("CLOSE" | "UNSELECT", Some(_)) => match open.take() {
@@ -104,27 +111,27 @@ fn login(
 
 fn list(
     writer: &mut dyn Write,
-    user: &str,
+    verb: &str,
     words: &[Word],
-    store: &dyn Mailboxes,
+    folders: Vec<Vec<u8>>,
 ) -> io::Result<String> {
     let bytes = |at: usize| words.get(at).and_then(Word::bytes);
     let (Some(reference), Some(pattern)) = (bytes(0), bytes(1)) else {
         return Ok("BAD LIST reference pattern".to_owned());
     };
     if pattern.is_empty() {
-        write!(writer, "* LIST (\\Noselect) \"/\" \"\"\r\n")?;
+        write!(writer, "* {verb} (\\Noselect) \"/\" \"\"\r\n")?;
         return Ok("OK done".to_owned());
     }
     let pattern = [reference, pattern].concat();
-    for folder in store.folders(user)? {
+    for folder in folders {
         // Of all names only INBOX is the same in any case.
         let fits = match folder.as_slice() {
             b"INBOX" => parse::matches(&pattern.to_ascii_uppercase(), &folder),
             _ => parse::matches(&pattern, &folder),
         };
         if fits {
-            writer.write_all(b"* LIST () \"/\" ")?;
+            write!(writer, "* {verb} () \"/\" ")?;
             parse::write_name(writer, &folder)?;
             writer.write_all(b"\r\n")?;
         }

@@ -42,6 +42,13 @@ pub trait Mailboxes: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn folders(&self, user: &str) -> io::Result<Vec<Vec<u8>>>;
+    /// Lists the folders that a user has subscribed to; all, where nobody kept that.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn subscribed(&self, user: &str) -> io::Result<Vec<Vec<u8>>> {
+        self.folders(user)
+    }
     /// Lists a folder's messages by uid and its UIDVALIDITY; `None` when there is no such folder.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Both stores as the IMAP and POP listeners read them.
 
 use super::mailbox::{Mailboxes, Message, Refusal, with_crlf};
-use crate::lab::ims::ImsStore;
+use crate::lab::ims::{ImsStore, names};
 use crate::lab::people::{Denied, Directory, Service, Site};
 use crate::lab::sims::{Folder, SimsStore};
 use std::io;
@@ -154,6 +154,16 @@ impl Mailboxes for NewMailboxes {
     fn folders(&self, user: &str) -> io::Result<Vec<Vec<u8>>> {
         let found = self.store()?.mailboxes_of(user).map_err(io::Error::other)?;
         Ok(found.into_iter().map(|m| m.folder.into_bytes()).collect())
+    }
+
+    /// Netscape's server keeps a file for each user, and a link can put it here.
+    fn subscribed(&self, user: &str) -> io::Result<Vec<Vec<u8>>> {
+        let name = format!("store/user/{}.sub", names::encode(user));
+        match std::fs::read_to_string(self.instance.join(name)) {
+            Ok(text) => Ok(text.lines().map(|l| l.as_bytes().to_vec()).collect()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => self.folders(user),
+            Err(e) => Err(e),
+        }
     }
 
     fn messages(&self, user: &str, folder: &[u8]) -> io::Result<Option<(u32, Vec<Message>)>> {

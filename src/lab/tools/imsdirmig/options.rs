@@ -149,9 +149,9 @@ impl Settings {
     /// Returns the filter for one kind of entries, narrowed by `-F`.
     pub fn filter_for(&self, kind: Kind) -> String {
         match self.filter.as_deref().map(str::trim) {
-            None | Some("") => kind.filter().to_owned(),
-            Some(more) if more.starts_with('(') => format!("(&{}{more})", kind.filter()),
-            Some(more) => format!("(&{}({more}))", kind.filter()),
+            None | Some("") => kind.filter(self.source).to_owned(),
+            Some(more) if more.starts_with('(') => format!("(&{}{more})", kind.filter(self.source)),
+            Some(more) => format!("(&{}({more}))", kind.filter(self.source)),
         }
     }
 }

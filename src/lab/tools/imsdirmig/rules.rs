@@ -4,6 +4,7 @@
 //! classes and attributes stay (whether the tool removes them is not known), except for those that
 //! would mean something else afterwards.
 
+use super::options::Source;
 use crate::lab::ldap::entry::Entry;
 use crate::lab::ldap::ldif::{Mod, ModKind};
 
@@ -19,9 +20,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the filter that finds them.
-    pub fn filter(self) -> &'static str {
+    /// Returns the filter that finds those of a product.
+    pub fn filter(self, source: Source) -> &'static str {
         match self {
+            Self::User if source == Source::Nms => super::nms::USERS,
+            Self::Group if source == Source::Nms => super::nms::GROUPS,
             Self::User => "(objectClass=inetMailUser)",
             Self::Group => "(objectClass=inetMailGroup)",
             Self::Domain => "(objectClass=mailDomain)",
@@ -58,16 +61,16 @@ pub struct BadValue {
 }
 
 /// An entry on its way: what it was, and what it is to be.
-struct Upgrade<'a> {
-    old: &'a Entry,
-    new: Entry,
+pub(super) struct Upgrade<'a> {
+    pub(super) old: &'a Entry,
+    pub(super) new: Entry,
 }
 
 /// Returns the modifications that bring an entry up to iMS; none for one that is there already.
 ///
 /// # Errors
 /// [`BadValue`] for a value with no meaning in iMS.
-pub fn upgrade(kind: Kind, entry: &Entry) -> Result<Vec<Mod>, BadValue> {
+pub fn upgrade(source: Source, kind: Kind, entry: &Entry) -> Result<Vec<Mod>, BadValue> {
     let mut upgrade = Upgrade {
         old: entry,
         new: entry.clone(),
@@ -76,6 +79,8 @@ pub fn upgrade(kind: Kind, entry: &Entry) -> Result<Vec<Mod>, BadValue> {
         upgrade.add("objectClass", class);
     }
     match kind {
+        Kind::User if source == Source::Nms => upgrade.nms_user()?,
+        Kind::Group if source == Source::Nms => upgrade.nms_group()?,
         Kind::User => upgrade.user()?,
         Kind::Group => upgrade.group(),
         Kind::Domain => upgrade.domain(),
@@ -261,7 +266,7 @@ impl Upgrade<'_> {
         }
     }
 
-    fn copy(&mut self, from: &str, to: &str) {
+    pub(super) fn copy(&mut self, from: &str, to: &str) {
         for value in self.old.values(from) {
             self.add_bytes(to, value);
         }
@@ -279,7 +284,7 @@ impl Upgrade<'_> {
         }
     }
 
-    fn add(&mut self, name: &str, value: &str) {
+    pub(super) fn add(&mut self, name: &str, value: &str) {
         self.add_bytes(name, value.as_bytes());
     }
 
@@ -295,27 +300,27 @@ impl Upgrade<'_> {
     }
 
     /// Sets a value where there is none.
-    fn default(&mut self, name: &str, value: &str) {
+    pub(super) fn default(&mut self, name: &str, value: &str) {
         if self.new.values(name).is_empty() {
             self.new.push(name, value);
         }
     }
 
-    fn remove(&mut self, name: &str) {
+    pub(super) fn remove(&mut self, name: &str) {
         self.new
             .attributes
             .retain(|a| !a.name.eq_ignore_ascii_case(name));
     }
 }
 
-fn bad(attribute: &str, value: &str) -> BadValue {
+pub(super) fn bad(attribute: &str, value: &str) -> BadValue {
     BadValue {
         attribute: attribute.to_owned(),
         value: value.to_owned(),
     }
 }
 
-fn holds(entry: &Entry, name: &str, value: &str) -> bool {
+pub(super) fn holds(entry: &Entry, name: &str, value: &str) -> bool {
     entry
         .texts(name)
         .iter()

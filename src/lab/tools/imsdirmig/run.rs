@@ -55,7 +55,7 @@ fn one(
     outcome: &mut Outcome,
 ) -> Result<(), String> {
     let mut mods = match settings.work {
-        Work::Rules => upgrade(kind, entry).map_err(|e| e.to_string())?,
+        Work::Rules => upgrade(settings.source, kind, entry).map_err(|e| e.to_string())?,
         Work::PairsOnly => Vec::new(),
     };
     let upgraded = applied(entry, &mods);

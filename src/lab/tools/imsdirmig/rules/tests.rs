@@ -12,8 +12,8 @@ fn entry(lines: &[(&str, &str)]) -> Entry {
 
 fn upgraded(kind: Kind, lines: &[(&str, &str)]) -> Entry {
     let old = entry(lines);
-    let new = applied(&old, &upgrade(kind, &old).unwrap());
-    assert!(upgrade(kind, &new).unwrap().is_empty(), "not idempotent");
+    let new = applied(&old, &upgrade(Source::Sims, kind, &old).unwrap());
+    assert!(upgrade(Source::Sims, kind, &new).unwrap().is_empty(), "not idempotent");
     new
 }
 
@@ -104,7 +104,7 @@ fn values_without_a_meaning_stop_the_run() {
         ("mailAutoReplyTimeout", "a week"),
         ("mailAutoReplyStartDate", "tomorrow"),
     ] {
-        assert!(upgrade(Kind::User, &entry(&[(name, value)])).is_err());
+        assert!(upgrade(Source::Sims, Kind::User, &entry(&[(name, value)])).is_err());
     }
     let quota = upgraded(Kind::User, &[("mailQuota", "2T")]);
     assert_eq!(quota.first("mailQuota"), Some("2048G"));
