@@ -154,6 +154,13 @@ mod tests {
             "variant",
             "store.same_names_option",
             "old.remote_shell",
+            // Of Netscape's server alone; said in the file, and kept as it has them.
+            "old.server_root",
+            "old.instance_root",
+            "old.drain_port",
+            "old.mailq",
+            "old.dssetup",
+            "old.partitions",
         ];
         for (name, _) in FIELDS {
             let last = name.rsplit('.').next();

@@ -385,6 +385,16 @@ impl<'a> Look<'a> {
                                 && item.answers.iter().any(|a| a.eq_ignore_ascii_case(answer))
                         })
                 };
+                // One task may have the answers of several numbers.
+                if !item.at.is_empty() {
+                    let steps = item.at.iter().flat_map(|number| self.below(number));
+                    let answered = steps.flat_map(|(at, _)| &self.actions[at]).any(is);
+                    return if answered {
+                        Ok(())
+                    } else {
+                        Err(format!("nothing answers “{question}”"))
+                    };
+                }
                 // Several answers may be in one task.
                 self.acts(
                     below,

@@ -143,7 +143,8 @@ fn a_condition_answer_or_assumption_that_is_gone_is_missed() {
         {
             let number = part.number.as_deref().unwrap_or_default();
             let mut changed = scenario.clone();
-            for step in changed.steps.iter_mut().filter(|step| step.guide == number) {
+            let there = |guide: &String| guide == number || item.at.contains(guide);
+            for step in changed.steps.iter_mut().filter(|s| there(&s.guide)) {
                 for action in &mut step.actions {
                     let Action::Instruct(task) = action else {
                         continue;
