@@ -23,21 +23,37 @@ fn file(place: &Place, path: &str) -> PathBuf {
 
 fn ids(place: &Place) -> Vec<String> {
     let text = fs::read_to_string(place.lab().join("accounts.jsonl")).unwrap();
-    let lines = text.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
-    lines.map(|l| l["user"].as_str().unwrap().to_owned()).collect()
+    let lines = text
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    lines
+        .map(|l| l["user"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn practice_takes_the_old_store_over_with_every_message_quota_and_subscription() {
     let place = Place::new();
-    let more = ["nms-unix", "--users", "10", "--seed", "4", "--drill", "other-sentences"];
+    let more = [
+        "nms-unix",
+        "--users",
+        "10",
+        "--seed",
+        "4",
+        "--drill",
+        "other-sentences",
+    ];
     let output = place.practice(&more);
     assert_eq!(output.status.code(), Some(0), "{}", talk(&output));
     let audit = place.audit();
     assert_eq!(audit["clean"], true, "{audit}");
     assert!(audit["messages_before"].as_u64().unwrap() > 40, "{audit}");
     // In place: the new server's own partition stays empty, the old ones hold the mail.
-    assert!(!file(&place, IMS).join("store/partition/primary/=user").exists());
+    assert!(
+        !file(&place, IMS)
+            .join("store/partition/primary/=user")
+            .exists()
+    );
     let subscriptions = fs::read_to_string(place.lab().join("subscriptions.txt")).unwrap();
     assert!(subscriptions.lines().count() >= 5, "{subscriptions}");
     for line in subscriptions.lines() {
@@ -49,7 +65,11 @@ fn practice_takes_the_old_store_over_with_every_message_quota_and_subscription()
     let config = format!("CONFIGROOT=/{IMS}/config");
     let quotas = on_host(
         &place,
-        &["env", &config, "/usr/iplanet/server5/bin/msg/admin/bin/quotacheck"],
+        &[
+            "env",
+            &config,
+            "/usr/iplanet/server5/bin/msg/admin/bin/quotacheck",
+        ],
     );
     let quotas = String::from_utf8_lossy(&quotas.stdout).into_owned();
     // From the directory, where the old server had one limit for all.
@@ -65,7 +85,14 @@ fn before_the_store_is_opened_everything_can_be_taken_back() {
     let place = Place::new();
     let lab = place.lab();
     let mut command: Command = place.command(&["practice", "nms-unix", "--headless", "--yes"]);
-    command.args(["--users", "6", "--seed", "2", "--lab", lab.to_str().unwrap()]);
+    command.args([
+        "--users",
+        "6",
+        "--seed",
+        "2",
+        "--lab",
+        lab.to_str().unwrap(),
+    ]);
     let output = command.env("IMSMIGRATE_CRASH_AT", "1@start-store").output();
     assert_eq!(output.unwrap().status.code(), Some(1));
     let run = place.the_run()["id"].as_str().unwrap().to_owned();
@@ -77,13 +104,28 @@ fn before_the_store_is_opened_everything_can_be_taken_back() {
     assert!(!file(&place, IMS).exists());
     let now = fs::read(file(&place, NMS).join("store/mboxlist/data.db2")).unwrap();
     assert_eq!(list, now);
-    assert!(file(&place, NMS).join("store/user").read_dir().unwrap().count() > 0);
+    assert!(
+        file(&place, NMS)
+            .join("store/user")
+            .read_dir()
+            .unwrap()
+            .count()
+            > 0
+    );
     let owner = on_host(&place, &["ls", "-ld", "/disk2/mail/partition"]);
     let owner = String::from_utf8_lossy(&owner.stdout).into_owned();
     assert!(owner.contains(" nsmail "), "{owner}");
     let site = place.site();
     let site = site.to_str().unwrap();
-    let check = place.run(&["check", "--site", site, "--only", "nms-up", "--only", "nms-store"]);
+    let check = place.run(&[
+        "check",
+        "--site",
+        site,
+        "--only",
+        "nms-up",
+        "--only",
+        "nms-store",
+    ]);
     assert_eq!(check.status.code(), Some(0), "{}", talk(&check));
     assert!(!ids(&place).is_empty());
 }
@@ -93,7 +135,14 @@ fn a_store_is_not_opened_with_the_wrong_owner_or_a_file_too_much_nor_without_its
     let place = Place::new();
     let lab = place.lab();
     let mut command: Command = place.command(&["practice", "nms-unix", "--headless", "--yes"]);
-    command.args(["--users", "5", "--seed", "6", "--lab", lab.to_str().unwrap()]);
+    command.args([
+        "--users",
+        "5",
+        "--seed",
+        "6",
+        "--lab",
+        lab.to_str().unwrap(),
+    ]);
     let output = command.env("IMSMIGRATE_CRASH_AT", "1@start-store").output();
     assert_eq!(output.unwrap().status.code(), Some(1));
     let start = || on_host(&place, &[&format!("/{IMS}/start-msg"), "store"]);
@@ -116,7 +165,12 @@ fn a_store_is_not_opened_with_the_wrong_owner_or_a_file_too_much_nor_without_its
     let config = format!("CONFIGROOT=/{IMS}/config");
     let list = on_host(
         &place,
-        &["env", &config, "/usr/iplanet/server5/bin/msg/admin/bin/mboxutil", "-l"],
+        &[
+            "env",
+            &config,
+            "/usr/iplanet/server5/bin/msg/admin/bin/mboxutil",
+            "-l",
+        ],
     );
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     assert!(!list.contains("user/"), "{list}");
@@ -141,7 +195,12 @@ fn the_draft_for_the_guides_example_site_is_as_it_was_read() {
     let mut text = String::new();
     for step in plan["steps"].as_array().unwrap() {
         let word = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
-        text.push_str(&format!("{} {} [{}]\n", word("guide"), word("id"), word("risk")));
+        text.push_str(&format!(
+            "{} {} [{}]\n",
+            word("guide"),
+            word("id"),
+            word("risk")
+        ));
         for action in step["actions"].as_array().unwrap() {
             let line = |key: &str| {
                 let words = action[key].as_array().map(|a| {
@@ -157,7 +216,10 @@ fn the_draft_for_the_guides_example_site_is_as_it_was_read() {
             }
         }
         for correction in step["corrections"].as_array().unwrap() {
-            text.push_str(&format!("  not: {}\n", correction["guide"].as_str().unwrap()));
+            text.push_str(&format!(
+                "  not: {}\n",
+                correction["guide"].as_str().unwrap()
+            ));
         }
     }
     insta::assert_snapshot!("nms_unix", text);

@@ -13,7 +13,10 @@ impl Upgrade<'_> {
         self.default("inetUserStatus", "active");
         self.default("mailUserStatus", "active");
         // No limit is 0 there and -1 here.
-        for (from, to) in [("mailQuota", "mailQuota"), ("nsmsgNumMsgQuota", "mailMsgQuota")] {
+        for (from, to) in [
+            ("mailQuota", "mailQuota"),
+            ("nsmsgNumMsgQuota", "mailMsgQuota"),
+        ] {
             let Some(quota) = self.old.first(from).map(str::trim) else {
                 continue;
             };
@@ -22,13 +25,21 @@ impl Upgrade<'_> {
             self.new.set(to, quota);
         }
         // A path there, a name here; where it cannot be told the default partition does.
-        if self.old.first("mailMessageStore").is_some_and(|p| p.starts_with('/')) {
+        if self
+            .old
+            .first("mailMessageStore")
+            .is_some_and(|p| p.starts_with('/'))
+        {
             self.remove("mailMessageStore");
         }
         let services = self.old.texts("nsmsgDisallowAccess").join(",");
         let refused: Vec<&str> = [("imap", "-imap:*"), ("pop", "-pop:*")]
             .into_iter()
-            .filter(|(word, _)| services.split([',', ' ']).any(|s| s.eq_ignore_ascii_case(word)))
+            .filter(|(word, _)| {
+                services
+                    .split([',', ' '])
+                    .any(|s| s.eq_ignore_ascii_case(word))
+            })
             .map(|(_, rule)| rule)
             .collect();
         if !refused.is_empty() {
@@ -39,7 +50,10 @@ impl Upgrade<'_> {
         }
         self.default("mailDeliveryOption", "mailbox");
         let answers = ["vacation", "reply", "echo"];
-        if answers.iter().any(|mode| holds(&self.new, "mailAutoReplyMode", mode)) {
+        if answers
+            .iter()
+            .any(|mode| holds(&self.new, "mailAutoReplyMode", mode))
+        {
             self.add("mailDeliveryOption", "autoreply");
         }
         Ok(())

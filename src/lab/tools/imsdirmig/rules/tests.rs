@@ -13,7 +13,10 @@ fn entry(lines: &[(&str, &str)]) -> Entry {
 fn upgraded(kind: Kind, lines: &[(&str, &str)]) -> Entry {
     let old = entry(lines);
     let new = applied(&old, &upgrade(Source::Sims, kind, &old).unwrap());
-    assert!(upgrade(Source::Sims, kind, &new).unwrap().is_empty(), "not idempotent");
+    assert!(
+        upgrade(Source::Sims, kind, &new).unwrap().is_empty(),
+        "not idempotent"
+    );
     new
 }
 
