@@ -3,6 +3,7 @@
 
 use super::place::{Place, talk};
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -195,12 +196,13 @@ fn the_draft_for_the_guides_example_site_is_as_it_was_read() {
     let mut text = String::new();
     for step in plan["steps"].as_array().unwrap() {
         let word = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
-        text.push_str(&format!(
-            "{} {} [{}]\n",
+        let _ = writeln!(
+            text,
+            "{} {} [{}]",
             word("guide"),
             word("id"),
             word("risk")
-        ));
+        );
         for action in step["actions"].as_array().unwrap() {
             let line = |key: &str| {
                 let words = action[key].as_array().map(|a| {
@@ -210,16 +212,17 @@ fn the_draft_for_the_guides_example_site_is_as_it_was_read() {
                 words.unwrap_or_default()
             };
             let kind = action["kind"].as_str().unwrap();
-            text.push_str(&format!("  {kind}: {}\n", line("argv")));
+            let _ = writeln!(text, "  {kind}: {}", line("argv"));
             if line("guide_argv") != line("argv") {
-                text.push_str(&format!("    guide: {}\n", line("guide_argv")));
+                let _ = writeln!(text, "    guide: {}", line("guide_argv"));
             }
         }
         for correction in step["corrections"].as_array().unwrap() {
-            text.push_str(&format!(
-                "  not: {}\n",
+            let _ = writeln!(
+                text,
+                "  not: {}",
                 correction["guide"].as_str().unwrap()
-            ));
+            );
         }
     }
     insta::assert_snapshot!("nms_unix", text);
