@@ -196,13 +196,7 @@ fn the_draft_for_the_guides_example_site_is_as_it_was_read() {
     let mut text = String::new();
     for step in plan["steps"].as_array().unwrap() {
         let word = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
-        let _ = writeln!(
-            text,
-            "{} {} [{}]",
-            word("guide"),
-            word("id"),
-            word("risk")
-        );
+        let _ = writeln!(text, "{} {} [{}]", word("guide"), word("id"), word("risk"));
         for action in step["actions"].as_array().unwrap() {
             let line = |key: &str| {
                 let words = action[key].as_array().map(|a| {
@@ -218,11 +212,7 @@ fn the_draft_for_the_guides_example_site_is_as_it_was_read() {
             }
         }
         for correction in step["corrections"].as_array().unwrap() {
-            let _ = writeln!(
-                text,
-                "  not: {}",
-                correction["guide"].as_str().unwrap()
-            );
+            let _ = writeln!(text, "  not: {}", correction["guide"].as_str().unwrap());
         }
     }
     insta::assert_snapshot!("nms_unix", text);
