@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 /// A command that waits for its secrets, at a shell that would let it leave a core.
-fn waiting_for_secrets(place: &Place, before: &str) -> (Command, std::path::PathBuf) {
+fn waiting_for_secrets(place: &Place, before: &str) -> Command {
     place.create_lab(&["--users", "3", "--seed", "41"]);
     let fifo = place.dir.path().join("secrets");
     assert!(
@@ -31,13 +31,13 @@ fn waiting_for_secrets(place: &Place, before: &str) -> (Command, std::path::Path
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    (shell, fifo)
+    shell
 }
 
 #[test]
 fn a_command_that_is_aborted_while_it_waits_for_secrets_leaves_no_core() {
     let place = Place::new();
-    let (mut shell, _) = waiting_for_secrets(&place, "");
+    let mut shell = waiting_for_secrets(&place, "");
     let mut child = shell.spawn().unwrap();
     let limits = format!("/proc/{}/limits", child.id());
     eventually("it may leave no core", || {
@@ -60,14 +60,15 @@ fn needs_strace_no_core_can_be_left_or_handed_on_from_before_the_first_secret_is
         "strace -f -o '{}' -e trace=prctl,prlimit64,setrlimit,openat",
         trace.display()
     );
-    let (mut shell, fifo) = waiting_for_secrets(&place, &strace);
+    let mut shell = waiting_for_secrets(&place, &strace);
     let mut child = shell.spawn().unwrap();
     let text = || fs::read_to_string(&trace).unwrap_or_default();
     eventually("it reads secrets", || text().contains("\"/dev/fd/3\""));
-    fs::write(&fifo, "").unwrap();
-    let _ = child.kill();
-    child.wait().unwrap();
     let text = text();
+    // Not strace, which would leave it alone.
+    let traced = text.split_whitespace().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(traced).unwrap(), Signal::KILL).unwrap();
+    child.wait().unwrap();
     let place_of = |what: &str| {
         let at = text.find(what);
         at.unwrap_or_else(|| panic!("no `{what}` in\n{text}"))
