@@ -44,6 +44,25 @@ fn a_fresh_lab_is_fit_for_a_run_and_what_only_holds_later_is_not_asked() {
 }
 
 #[test]
+fn a_fresh_lab_of_each_procedure_is_fit_for_a_run() {
+    let labs: [&[&str]; 3] = [
+        &["sims-online", "--variant", "same-host"],
+        &["sims-online", "--variant", "new-host"],
+        &["nms-unix"],
+    ];
+    for lab in labs {
+        let place = Place::new();
+        let more = ["--users", "3", "--seed", "21", "--scenario"];
+        place.create_lab(&[&more, lab].concat());
+        let site = place.site();
+        let output = place.run(&["check", "--site", site.to_str().unwrap()]);
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{lab:?}: {text}");
+        assert!(text.contains("ldap-answers:"), "{text}");
+    }
+}
+
+#[test]
 fn a_check_nobody_knows_and_a_site_that_is_none_are_usage_errors() {
     let place = Place::new();
     place.create_lab(&["--users", "3", "--seed", "22"]);
