@@ -238,6 +238,35 @@ async fn mailboxes_are_complete_when_every_count_is_there_once() {
 }
 
 #[tokio::test]
+async fn mail_that_came_in_is_seen_by_its_files_where_the_store_is_down() {
+    let mut world = World::new();
+    let tool = "server5/bin/msg/admin/bin/mboxutil";
+    world.tool(tool, "echo 'stored is not running' >&2; exit 1");
+    world.file("server5/msg-mail/imta/queue/README", "");
+    world.context.users = Some(vec![StoreUser::new("uid=Anderson", "Anderson", None)]);
+    let mut expected = Inventory::default();
+    expected.add("anderson", FolderName::new("INBOX"), Count::new(2, 20));
+    world.context.expected = Some(expected);
+    let message = |n: u8| format!("server5/msg-mail/store/partition/primary/=user/x/{n}.msg");
+    world.file(&message(1), "m");
+    // Less than was moved tells nothing.
+    assert_eq!(world.ask("no-new-mail").await.0, Outcome::Unknown);
+    world.file(&message(2), "m");
+    let (outcome, detail) = world.ask("no-new-mail").await;
+    assert_eq!(outcome, Outcome::Ok, "{detail}");
+    world.file(&message(3), "m");
+    let (outcome, detail) = world.ask("no-new-mail").await;
+    assert_eq!(outcome, Outcome::Failed);
+    assert!(
+        detail.contains("1 message more than were moved"),
+        "{detail}"
+    );
+    // What was there before the move is in these files too.
+    world.context.before = Some(Inventory::default());
+    assert_eq!(world.ask("no-new-mail").await.0, Outcome::Unknown);
+}
+
+#[tokio::test]
 async fn a_tape_without_somebody_is_no_backup_and_a_broken_one_neither() {
     let mut world = World::new();
     let mut expected = Inventory::default();

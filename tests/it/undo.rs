@@ -260,10 +260,15 @@ fn needs_ldapsearch_an_engine_that_dies_on_the_way_back_is_taken_up() {
     } else {
         1
     };
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let (place, before) = at_rest(&[]);
         place.finish("forward");
-        let points = [dice.below(200) + 1, dice.below(150) + 1];
+        let points = match round {
+            // The first of many is one that was found to hold the way back up: the new server is
+            // stopped, and that it is was not written down.
+            0 if rounds > 1 => [90, 84],
+            _ => [dice.below(200) + 1, dice.below(150) + 1],
+        };
         let what = format!("undo, died at {points:?}");
         println!("  {what}");
         for point in points {
